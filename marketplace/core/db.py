@@ -1,0 +1,227 @@
+"""The database: engine, session, the one commit point, and the column kinds every table uses.
+
+Two databases, one behaviour. PostgreSQL orders writers by row locks; SQLite has one writer, so a writing session takes the
+write lock at once (``BEGIN IMMEDIATE``): a read snapshot can never be upgraded there. ``SELECT … FOR UPDATE`` is written for
+PostgreSQL and means nothing on SQLite, where the whole session already holds the lock.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias
+from uuid import UUID
+
+import sqlalchemy as sa
+from fastapi import Depends, Request
+from sqlalchemy import event
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlmodel import Field, Session, SQLModel
+
+from marketplace.core.errors import Unavailable
+from marketplace.core.ids import new_id
+from marketplace.core.settings import Settings
+
+__all__ = ["Database", "Json", "ReadSession", "Session", "WriteSession", "enum_type", "metadata", "primary_id"]
+
+metadata = SQLModel.metadata
+metadata.naming_convention = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+Json = sa.JSON().with_variant(JSONB(), "postgresql")
+"""JSON column: JSONB on PostgreSQL, text on SQLite. Do not put amounts in it that rules compare."""
+
+Dialect: TypeAlias = Literal["sqlite", "postgresql"]
+
+
+def primary_id() -> Any:  # Any: SQLModel's Field() is typed so
+    """A UUIDv7 primary key column."""
+    return Field(default_factory=new_id, primary_key=True)
+
+
+def enum_type(enum: type[StrEnum], column: str) -> sa.Enum:
+    """Text with a CHECK named ``ck_<table>_<column>``; values, not member names, on both databases.
+
+    Use as ``Field(sa_type=enum_type(LotState, "state"))``. Not a database enum: a new member is a new CHECK, no ALTER TYPE.
+    """
+    return sa.Enum(
+        enum,
+        native_enum=False,
+        create_constraint=True,
+        length=40,
+        name=column,
+        values_callable=lambda members: [member.value for member in members],
+    )
+
+
+class Database:
+    """One engine. ``writing()`` commits at its end and rolls back on any exception; ``reading()`` never writes."""
+
+    def __init__(
+        self, url: str, *, pool_size: int = 10, lock_timeout_ms: int = 5_000, statement_timeout_ms: int = 30_000
+    ) -> None:
+        self.url = url
+        self.engine = self._engine(url, pool_size, lock_timeout_ms, statement_timeout_ms)
+        self._reader = self.engine.execution_options(read_only=True, **self._reader_options())
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "Database":
+        return cls(
+            settings.database_url,
+            pool_size=settings.database_pool_size,
+            lock_timeout_ms=settings.database_lock_timeout_ms,
+            statement_timeout_ms=settings.database_statement_timeout_ms,
+        )
+
+    @property
+    def dialect(self) -> Dialect:
+        return "sqlite" if self.engine.dialect.name == "sqlite" else "postgresql"
+
+    def _reader_options(self) -> dict[str, Any]:
+        return {} if self.dialect == "sqlite" else {"postgresql_readonly": True}
+
+    @staticmethod
+    def _engine(url: str, pool_size: int, lock_timeout_ms: int, statement_timeout_ms: int) -> Engine:
+        parsed = sa.make_url(url)
+        if parsed.get_backend_name() == "sqlite":
+            if parsed.database:
+                Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            engine = sa.create_engine(
+                parsed, pool_size=max(pool_size, 5), max_overflow=50, connect_args={"check_same_thread": False}
+            )
+            event.listen(engine, "connect", _sqlite_connect(lock_timeout_ms))
+            event.listen(engine, "begin", _sqlite_begin)
+            return engine
+        options = f"-c timezone=UTC -c lock_timeout={lock_timeout_ms} -c statement_timeout={statement_timeout_ms}"
+        return sa.create_engine(
+            parsed, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True, connect_args={"options": options}
+        )
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """One transaction, committed at the end. What was added is visible to others only after the ``with`` block."""
+        with Session(self.engine, expire_on_commit=False) as session:
+            yield session
+            session.commit()
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """One read-only snapshot; on SQLite it does not wait for writers."""
+        with Session(self._reader, expire_on_commit=False) as session:
+            yield session
+
+    def dispose(self) -> None:
+        self.engine.dispose()
+
+
+def _sqlite_connect(lock_timeout_ms: int) -> Callable[[DBAPIConnection, ConnectionPoolEntry], None]:
+    def connect(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+        assert isinstance(connection, sqlite3.Connection)
+        connection.isolation_level = None  # we emit BEGIN ourselves
+        for pragma in (
+            f"busy_timeout={lock_timeout_ms}",
+            "journal_mode=WAL",
+            "synchronous=FULL",  # money: a commit survives the power
+            "foreign_keys=ON",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    return connect
+
+
+def _sqlite_begin(connection: Connection) -> None:
+    read_only = connection.get_execution_options().get("read_only", False)
+    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+
+# --- what a failed statement means -------------------------------------------------------------------------------------
+
+_PG_RETRY = {"40001", "40P01", "55P03", "57014"}  # serialization, deadlock, lock not available, query cancelled
+
+
+def violated_constraint(error: IntegrityError) -> str | None:
+    """Name of the constraint that refused the write; the same name on both databases, None when it is unknown."""
+    diag = getattr(error.orig, "diag", None)
+    if diag is not None:
+        name = diag.constraint_name
+        return str(name) if name else None
+    text = str(error.orig)
+    if text.startswith("CHECK constraint failed: "):
+        return text.removeprefix("CHECK constraint failed: ")
+    if text.startswith("UNIQUE constraint failed: "):
+        return _unique_name(text.removeprefix("UNIQUE constraint failed: "))
+    return None
+
+
+def _unique_name(columns: str) -> str | None:
+    if columns.startswith("index "):
+        return columns.removeprefix("index ").strip("'")
+    pairs = [part.strip().split(".") for part in columns.split(",")]
+    table = metadata.tables.get(pairs[0][0])
+    if table is None:
+        return None
+    names = [pair[-1] for pair in pairs]
+    for constraint in table.constraints:
+        if isinstance(constraint, (sa.UniqueConstraint, sa.PrimaryKeyConstraint)) and [
+            column.name for column in constraint.columns
+        ] == names:
+            return str(constraint.name)
+    for index in table.indexes:
+        if index.unique and [column.name for column in index.columns] == names:
+            return str(index.name)
+    return None
+
+
+def is_busy(error: DBAPIError) -> bool:
+    """Whether the statement failed only because others hold locks: nothing happened, the caller may come again."""
+    state = getattr(error.orig, "sqlstate", None)
+    if state is not None:
+        return state in _PG_RETRY
+    return isinstance(error.orig, sqlite3.OperationalError) and "locked" in str(error.orig)
+
+
+# --- sessions of a request -----------------------------------------------------------------------------------------------
+
+
+def get_database(request: Request) -> Database:
+    """The application's database, put on ``app.state`` by the composition."""
+    database = request.app.state.database
+    assert isinstance(database, Database)
+    return database
+
+
+def _write_session(request: Request) -> Iterator[Session]:
+    with get_database(request).writing() as session:
+        request.state.session = session
+        yield session
+
+
+def _read_session(request: Request) -> Iterator[Session]:
+    with get_database(request).reading() as session:
+        yield session
+
+
+WriteSession = Annotated[Session, Depends(_write_session, scope="function")]
+"""A handler's transaction: committed before the answer is sent, rolled back on any exception."""
+
+ReadSession = Annotated[Session, Depends(_read_session, scope="function")]
+
+
+def lock_wait_refusal(error: DBAPIError) -> Unavailable | None:
+    """503 with Retry-After for a statement that only waited too long, else None."""
+    return Unavailable(retry_after_s=1) if is_busy(error) else None
+
+
+def id_list(ids: list[UUID]) -> list[UUID]:
+    """Ids in the one order in which rows are locked everywhere."""
+    return sorted(set(ids))
