@@ -1,0 +1,73 @@
+"""Fixtures for every test: a fresh market on SQLite and on PostgreSQL, and a client that speaks HTTP to it."""
+
+import os
+
+os.environ.setdefault("HENANROAD_SECRET_KEY", "a-secret-for-tests-only-0123456789abcdef")
+os.environ.setdefault("HENANROAD_DEMO", "1")
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from marketplace.core.db import Database
+from tests.databases import PostgresTemplate, SqliteTemplate
+from tests.market import Market
+
+POSTGRES_VARIABLE = "HENANROAD_TEST_POSTGRES_URL"
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> SqliteTemplate:
+    return SqliteTemplate(tmp_path_factory.mktemp("template") / "market.db")
+
+
+@pytest.fixture(scope="session")
+def postgres_template() -> Iterator[PostgresTemplate]:
+    url = os.environ.get(POSTGRES_VARIABLE)
+    if not url:
+        pytest.skip(f"{POSTGRES_VARIABLE} names no server")
+    template = PostgresTemplate(url)
+    yield template
+    template.drop()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A fresh, empty market database; each test runs on both kinds."""
+    if request.param == "sqlite":
+        database = request.getfixturevalue("sqlite_template").fresh(tmp_path / "market.db")
+    else:
+        database = request.getfixturevalue("postgres_template").fresh()
+    yield database
+    database.dispose()
+
+
+@pytest.fixture
+def postgres(postgres_template: PostgresTemplate) -> Iterator[Database]:
+    """PostgreSQL only, for what SQLite cannot race."""
+    database = postgres_template.fresh()
+    yield database
+    database.dispose()
+
+
+@pytest.fixture
+def sqlite(sqlite_template: SqliteTemplate, tmp_path: Path) -> Iterator[Database]:
+    """SQLite only, for tests that do not depend on the database."""
+    database = sqlite_template.fresh(tmp_path / "market.db")
+    yield database
+    database.dispose()
+
+
+@pytest.fixture
+def api(db: Database) -> Iterator[Market]:
+    """The whole market over HTTP, on both databases; jobs run when the test says so (``api.relay()``)."""
+    with Market(db) as market:
+        yield market
+
+
+@pytest.fixture
+def quick_api(sqlite: Database) -> Iterator[Market]:
+    """The whole market over HTTP on SQLite only, for shapes and refusals that no database decides."""
+    with Market(sqlite) as market:
+        yield market
