@@ -6,7 +6,6 @@ from typing import Any, Self
 
 from fastapi.testclient import TestClient
 
-from marketplace.app import create_app
 from marketplace.core import clock
 from marketplace.core.db import Database
 
@@ -15,6 +14,8 @@ class Market:
     """``get``/``post`` … as a client; ``relay()`` runs the jobs; ``advance()`` moves the market's clock."""
 
     def __init__(self, database: Database) -> None:
+        from marketplace.app import create_app  # late: kernel tests need no feature
+
         self.database = database
         self.app = create_app(database=database, background=False)
         self.client = TestClient(self.app, raise_server_exceptions=False)

@@ -112,14 +112,15 @@ def _insert(session: Session, attempt: _Attempt, *, wait_ms: int) -> bool:
         "created_at": clock.now(session),
     }
     try:
-        result = session.connection().execute(insert(StoredAnswer).values(row).on_conflict_do_nothing())
+        inserted = insert(StoredAnswer).values(row).on_conflict_do_nothing().returning(sa.literal(1))
+        result = session.connection().execute(inserted).first()
     except DBAPIError as error:
         if is_busy(error):
             raise RequestInProgress(retry_after_s=1) from error
         raise
     if dialect == "postgresql":
         session.connection().exec_driver_sql("SET LOCAL lock_timeout TO DEFAULT")
-    return result.rowcount == 1
+    return result is not None
 
 
 def _stored(session: Session, attempt: _Attempt) -> StoredAnswer:

@@ -34,8 +34,8 @@ def accept(session: Session, *, sender: str, message_id: str, kind: str, payload
         "payload": payload,
         "received_at": clock.now(session),
     }
-    result = connection.execute(insert(InboxMessage).values(row).on_conflict_do_nothing())
-    return result.rowcount == 1
+    inserted = insert(InboxMessage).values(row).on_conflict_do_nothing().returning(sa.literal(1))
+    return connection.execute(inserted).first() is not None
 
 
 def count(session: Session, *, sender: str) -> int:

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
@@ -109,11 +110,13 @@ class Relay:
 
     def _lock_head(self, session: Session) -> OutboxHead | None:
         """The head row, or None while another process publishes."""
-        head = session.exec(select(OutboxHead).with_for_update(skip_locked=True)).first()
+        locked = select(OutboxHead).with_for_update(skip_locked=True)
+        head = session.exec(locked).first()
         if head is None and session.exec(select(OutboxHead)).first() is None:
-            head = OutboxHead()
-            session.add(head)
-            session.flush()
+            connection = session.connection()
+            insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+            connection.execute(insert(OutboxHead).values(id=1, last_no=0).on_conflict_do_nothing())
+            head = session.exec(locked).first()
         return head
 
     def _unpublished(self, session: Session) -> Sequence[OutboxEvent]:
