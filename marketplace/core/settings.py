@@ -35,6 +35,27 @@ class Settings(BaseSettings):
         SecretStr(DEVELOPMENT_SECRET), description="At least 32 characters; signs tokens and derives keys. Set it in production."
     )
 
+    secret_keys_previous: SecretStr = Field(
+        SecretStr(""), description="Former secret keys, comma-separated: still accepted for reading, never for writing."
+    )
+    encryption_keys: SecretStr = Field(
+        SecretStr(""),
+        description="Field encryption keys `id:base64 of 32 bytes`, comma-separated, newest first. Empty: derived from the secret key.",
+    )
+
+    # Signing in.
+    access_token_minutes: int = Field(10, ge=1, le=15, description="Life of an access token; a revoked sign-in ends by then.")
+    refresh_token_days: int = Field(30, ge=1, le=180, description="Life of a sign-in that is not used.")
+    argon2_memory_kib: int = Field(65_536, ge=8, description="Memory of one password hash.")
+    argon2_time_cost: int = Field(3, ge=1, description="Passes of one password hash.")
+    argon2_at_once: int = Field(2, ge=1, le=64, description="Password hashes computed at the same time by one process.")
+    argon2_wait_s: int = Field(10, ge=1, description="Longest wait for a free hashing place before the answer is 503.")
+    failure_delay_base_s: int = Field(1, ge=1, description="Delay after the third failed sign-in in a row; doubles each time.")
+    failure_delay_max_s: int = Field(900, ge=1, description="Longest delay between two tries of an unknown device.")
+    known_device_days: int = Field(180, ge=1, description="How long a device that signed in once is recognized.")
+    cookie_secure: bool = Field(False, description="Cookies only over HTTPS. Set it wherever the public URL is https.")
+    allowed_origins: list[str] = Field([], description="Origins besides the public URL whose pages may open sockets.")
+
     # Database.
     database_pool_size: int = Field(10, ge=1, le=200, description="Connections each process keeps (PostgreSQL).")
     database_lock_timeout_ms: int = Field(5_000, ge=100, description="Longest wait for a lock before the answer is 503.")
@@ -67,12 +88,20 @@ class Settings(BaseSettings):
 
     def derive_key(self, purpose: str) -> bytes:
         """32 bytes for one purpose, from the secret key; different purposes give unrelated keys."""
-        secret = self.secret_key.get_secret_value().encode()
-        return hashlib.blake2b(purpose.encode(), key=hashlib.sha256(secret).digest(), digest_size=32).digest()
+        return _derived(self.secret_key.get_secret_value(), purpose)
+
+    def derive_keys(self, purpose: str) -> list[bytes]:
+        """The current key of a purpose, then those of former secret keys: write with the first, read with any."""
+        former = [part.strip() for part in self.secret_keys_previous.get_secret_value().split(",") if part.strip()]
+        return [self.derive_key(purpose), *(_derived(secret, purpose) for secret in former)]
 
     def derive_text_key(self, purpose: str) -> str:
         """The same as URL-safe text, for libraries that want text."""
         return base64.urlsafe_b64encode(self.derive_key(purpose)).decode()
+
+
+def _derived(secret: str, purpose: str) -> bytes:
+    return hashlib.blake2b(purpose.encode(), key=hashlib.sha256(secret.encode()).digest(), digest_size=32).digest()
 
 
 @lru_cache(maxsize=1)
