@@ -13,6 +13,7 @@ from marketplace.core.db import metadata
 
 PACKAGES = ("marketplace", "auction", "valuation", "search")
 KERNEL_TABLES = (
+    "marketplace.core.audit",
     "marketplace.core.clock",
     "marketplace.core.idempotency",
     "marketplace.core.inbox",

@@ -49,7 +49,7 @@ def primary_id() -> Any:  # Any: SQLModel's Field() is typed so
     return Field(default_factory=new_id, primary_key=True)
 
 
-def enum_type(enum: type[StrEnum], column: str) -> sa.Enum:
+def enum_type(enum: type[StrEnum], column: str) -> Any:  # Any: SQLModel types sa_type as a class, not an instance
     """Text with a CHECK named ``ck_<table>_<column>``; values, not member names, on both databases.
 
     Use as ``Field(sa_type=enum_type(LotState, "state"))``. Not a database enum: a new member is a new CHECK, no ALTER TYPE.
@@ -97,14 +97,23 @@ class Database:
             if parsed.database:
                 Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
             engine = sa.create_engine(
-                parsed, pool_size=max(pool_size, 5), max_overflow=50, connect_args={"check_same_thread": False}
+                parsed,
+                pool_size=max(pool_size, 5),
+                max_overflow=50,
+                hide_parameters=True,  # a failed statement's text goes to the log
+                connect_args={"check_same_thread": False},
             )
             event.listen(engine, "connect", _sqlite_connect(lock_timeout_ms))
             event.listen(engine, "begin", _sqlite_begin)
             return engine
         options = f"-c timezone=UTC -c lock_timeout={lock_timeout_ms} -c statement_timeout={statement_timeout_ms}"
         return sa.create_engine(
-            parsed, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True, connect_args={"options": options}
+            parsed,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_pre_ping=True,
+            hide_parameters=True,
+            connect_args={"options": options},
         )
 
     @contextmanager

@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -42,13 +42,17 @@ class Delivered:
     published_no: int
 
 
-class Subscriber(Protocol):
-    """A task: called directly it runs in the process, by ``delay`` it runs on a Celery worker."""
+class Task(Protocol):
+    """A Celery task: called directly it runs in the process, by ``delay`` it runs on a worker. Arguments are texts."""
 
     name: str
 
-    def __call__(self, delivery_id: str) -> None: ...
-    def delay(self, delivery_id: str) -> Any: ...
+    def __call__(self, *arguments: str) -> None: ...
+    def delay(self, *arguments: str) -> object: ...
+
+
+Subscriber: TypeAlias = Task
+"""A task that takes a delivery's id."""
 
 
 @lru_cache(maxsize=1)
@@ -116,10 +120,10 @@ def outside_subscriber(name: str) -> Callable[[Callable[[Database, Delivered], N
     return decorate
 
 
-def sweep(name: str) -> Callable[[Callable[[Database], None]], Callable[[], Any]]:
+def sweep(name: str) -> Callable[[Callable[[Database], None]], Task]:
     """Make a Celery task of ``work(database)`` for the beat table: deadlines are rows, found by a sweep."""
 
-    def decorate(work: Callable[[Database], None]) -> Callable[[], Any]:
+    def decorate(work: Callable[[Database], None]) -> Task:
         def run() -> None:
             work(current_database())
 
@@ -128,10 +132,11 @@ def sweep(name: str) -> Callable[[Callable[[Database], None]], Callable[[], Any]
     return decorate
 
 
-def _task(name: str, run: Callable[..., None], doc: str | None) -> Any:  # Any: Celery has no types
+def _task(name: str, run: Callable[..., None], doc: str | None) -> Task:
     run.__doc__ = doc
     run.__name__ = name.rpartition(".")[2]
-    return shared_task(name=name, ignore_result=True)(run)
+    task: Task = shared_task(name=name, ignore_result=True)(run)
+    return task
 
 
 def _lock_open(session: Session, delivery_id: UUID) -> OutboxDelivery | None:

@@ -7,7 +7,7 @@ within a key holds for each subscriber: a delivery is claimed only when none of 
 import logging
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic
@@ -22,7 +22,7 @@ from sqlmodel import col, select
 from marketplace.core import clock
 from marketplace.core.db import Database, Session
 from marketplace.core.ids import new_id
-from marketplace.core.outbox.delivery import Subscriber, use_database
+from marketplace.core.outbox.delivery import Subscriber, Task, use_database
 from marketplace.core.outbox.writing import DeliveryState, OutboxDelivery, OutboxEvent, OutboxHead, wake
 from marketplace.core.settings import Settings
 
@@ -35,8 +35,13 @@ class Sweep:
     """One line of the beat table: run by Celery beat when there is a broker, else by the relay."""
 
     name: str
-    task: Callable[[], Any]
+    task: Task
     every_s: float
+
+    @property
+    def task_name(self) -> str:
+        """The Celery task's own name."""
+        return self.task.name
 
 
 class Relay:
@@ -168,10 +173,10 @@ class Relay:
     def _claimable(self, at: Any) -> Any:
         earlier = aliased(OutboxDelivery)
         blocked = sa.exists().where(
-            earlier.subscriber == OutboxDelivery.subscriber,
-            earlier.key == OutboxDelivery.key,
-            earlier.key_seq < OutboxDelivery.key_seq,
-            earlier.state == DeliveryState.OPEN,
+            col(earlier.subscriber) == col(OutboxDelivery.subscriber),
+            col(earlier.key) == col(OutboxDelivery.key),
+            col(earlier.key_seq) < col(OutboxDelivery.key_seq),
+            col(earlier.state) == DeliveryState.OPEN,
         )
         return (
             select(OutboxDelivery.id, OutboxDelivery.subscriber)

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import event as sa_event
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, SQLModel, col
 
 from marketplace.core import clock
 from marketplace.core.db import Json, Session, enum_type, primary_id
@@ -103,7 +103,7 @@ class OutboxDelivery(SQLModel, table=True):
     subscriber: str = Field(max_length=80)
     key: str = Field(max_length=120)
     key_seq: int = Field(sa_type=sa.BigInteger)
-    state: DeliveryState = Field(default=DeliveryState.OPEN, sa_type=enum_type(DeliveryState, "state"))  # type: ignore[call-overload]  # SQLModel types sa_type as a class
+    state: DeliveryState = Field(default=DeliveryState.OPEN, sa_type=enum_type(DeliveryState, "state"))
     attempts: int = Field(default=0)
     next_try_at: datetime
     leased_until: datetime | None = Field(default=None)
@@ -171,8 +171,8 @@ def _advance(session: Session, counts: Counter[str]) -> dict[str, int]:
     """Take each key's row lock, in the order of the keys, and add its count; returns the new last numbers."""
     connection = session.connection()
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(OutboxKey).values([{"key": key, "last_seq": counts[key]} for key in sorted(counts)])
-    statement = statement.on_conflict_do_update(
-        index_elements=["key"], set_={"last_seq": OutboxKey.__table__.c.last_seq + statement.excluded.last_seq}
-    ).returning(OutboxKey.key, OutboxKey.last_seq)  # type: ignore[arg-type]  # SQLModel columns are typed as their values
+    inserted = insert(OutboxKey).values([{"key": key, "last_seq": counts[key]} for key in sorted(counts)])
+    statement = inserted.on_conflict_do_update(
+        index_elements=["key"], set_={"last_seq": col(OutboxKey.last_seq) + inserted.excluded.last_seq}
+    ).returning(col(OutboxKey.key), col(OutboxKey.last_seq))
     return {row[0]: row[1] for row in connection.execute(statement)}
