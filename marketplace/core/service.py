@@ -47,13 +47,14 @@ def create_service(
         openapi_url="/openapi.json",
         docs_url="/docs",
         redoc_url=None,
+        max_body_size=settings.body_limit_bytes,
         description="全部金额以分为单位(`…_minor`),时间为 UTC;法定日按北京时间。 Amounts are fen, instants UTC, legal days Asia/Shanghai.",
     )
     app.state.settings = settings
     app.state.database = database or Database.from_settings(settings)
     app.state.gate = Gate(settings)
     problem.install(app)
-    telemetry.install(app)
+    telemetry.install(app, settings)
     for part in configure:
         part(app)
     for router in routers:

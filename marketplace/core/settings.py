@@ -64,6 +64,8 @@ class Settings(BaseSettings):
     # HTTP.
     worker_threads: int = Field(16, ge=1, le=200, description="Threads for synchronous handlers of one process.")
     body_limit_bytes: int = Field(1_048_576, ge=1_024, description="Largest request body unless a route says otherwise.")
+    access_log: bool = Field(True, description="One JSON line for each request on standard error.")
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
     page_size_max: int = Field(100, ge=1, le=1_000, description="Largest page of a list.")
     idempotency_wait_ms: int = Field(3_000, ge=0, description="How long a repeated request waits for the first one.")
     idempotency_keep_hours: int = Field(48, ge=1, description="How long stored answers are kept.")
