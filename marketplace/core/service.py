@@ -47,7 +47,6 @@ def create_service(
         openapi_url="/openapi.json",
         docs_url="/docs",
         redoc_url=None,
-        max_body_size=settings.body_limit_bytes,
         description="全部金额以分为单位(`…_minor`),时间为 UTC;法定日按北京时间。 Amounts are fen, instants UTC, legal days Asia/Shanghai.",
     )
     app.state.settings = settings
@@ -58,5 +57,5 @@ def create_service(
     for part in configure:
         part(app)
     for router in routers:
-        app.include_router(router)
+        app.include_router(router, max_body_size=settings.body_limit_bytes)  # a route's own limit comes first
     return app

@@ -178,13 +178,15 @@ class TelemetryMiddleware:
         request_id = _request_id(scope)
         started = time.perf_counter()
         status = 500
+        bare = False
 
         async def answer(message: Message) -> None:
-            nonlocal status
+            nonlocal status, bare
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
-            if status == 413:
+                bare = status == 413 and (b"content-type", b"text/plain; charset=utf-8") in message["headers"]
+            if bare:
                 message = _as_problem(message, request_id)
             await send(message)
 
