@@ -12,7 +12,7 @@ from sqlmodel import Field, SQLModel, col, select
 
 from marketplace.core import clock
 from marketplace.core.crypto import canonical_json, sha256_hex
-from marketplace.core.db import Json, Session, primary_id
+from marketplace.core.db import Json, Session, append_only, primary_id
 
 GENESIS = "0" * 64
 
@@ -44,6 +44,9 @@ class AuditEntry(SQLModel, table=True):
     at: datetime = Field(index=True)
     previous_hash: str = Field(max_length=64)
     hash: str = Field(max_length=64)
+
+
+append_only(AuditEntry.__table__)  # type: ignore[attr-defined]  # SQLModel does not type it
 
 
 def record(
@@ -104,9 +107,7 @@ def list_entries(session: Session, *, object_kind: str, object_id: UUID) -> list
     """One object's trail, oldest first."""
     return list(
         session.exec(
-            select(AuditEntry)
-            .where(AuditEntry.object_kind == object_kind, AuditEntry.object_id == object_id)
-            .order_by(col(AuditEntry.seq))
+            select(AuditEntry).where(AuditEntry.object_kind == object_kind, AuditEntry.object_id == object_id).order_by(col(AuditEntry.seq))
         )
     )
 

@@ -25,9 +25,7 @@ class ClockOffset(SQLModel, table=True):
 
 
 _PG = sa.text("SELECT clock_timestamp(), coalesce((SELECT offset_us FROM clock_offset), 0)")
-_SQLITE = sa.text(
-    "SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now') || '+00:00', coalesce((SELECT offset_us FROM clock_offset), 0)"
-)
+_SQLITE = sa.text("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now') || '+00:00', coalesce((SELECT offset_us FROM clock_offset), 0)")
 
 
 def now(session: Session) -> datetime:

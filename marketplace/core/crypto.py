@@ -162,9 +162,7 @@ def reencrypt(database: Database, *, batch: int = 200) -> dict[str, int]:
     }
 
 
-def _reencrypt_column(
-    database: Database, table: sa.Table, column: sa.Column[Any], kind: Encrypted, batch: int
-) -> int:
+def _reencrypt_column(database: Database, table: sa.Table, column: sa.Column[Any], kind: Encrypted, batch: int) -> int:
     changed = 0
     raw = sa.type_coerce(column, sa.Text)
     stale = sa.and_(column.is_not(None), _stale(table, raw, kind))
@@ -293,4 +291,3 @@ def verify(public_key: bytes, content: bytes, signature: bytes) -> bool:
 def market_signing_key(purpose: str) -> bytes:
     """The deployment's own Ed25519 key of a purpose, derived from its secret key."""
     return get_settings().derive_key(f"signing:{purpose}")
-

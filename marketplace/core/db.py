@@ -8,6 +8,7 @@ PostgreSQL and means nothing on SQLite, where the whole session already holds th
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
@@ -27,7 +28,7 @@ from marketplace.core.errors import Unavailable
 from marketplace.core.ids import new_id
 from marketplace.core.settings import Settings
 
-__all__ = ["Database", "Json", "ReadSession", "Session", "WriteSession", "enum_type", "metadata", "primary_id"]
+__all__ = ["Database", "Json", "ReadSession", "Session", "WriteSession", "append_only", "enum_type", "metadata", "primary_id"]
 
 metadata = SQLModel.metadata
 metadata.naming_convention = {
@@ -40,6 +41,9 @@ metadata.naming_convention = {
 
 Json = sa.JSON().with_variant(JSONB(), "postgresql")
 """JSON column: JSONB on PostgreSQL, text on SQLite. Do not put amounts in it that rules compare."""
+
+APPEND_ONLY: list[str] = []
+"""Names of the tables the database refuses to change."""
 
 Dialect: TypeAlias = Literal["sqlite", "postgresql"]
 
@@ -64,12 +68,57 @@ def enum_type(enum: type[StrEnum], column: str) -> Any:  # Any: SQLModel types s
     )
 
 
+def append_only(table: sa.Table) -> None:
+    """Let the database itself refuse UPDATE and DELETE of ``table``. Call it once, behind the model: ``append_only(Entry.__table__)``.
+
+    The error's text is ``<table>_append_only`` on both databases.
+    """
+
+    def install(_table: sa.Table, connection: Connection, **_: Any) -> None:
+        for statement in append_only_statements(table.name):
+            if statement.dialect == connection.dialect.name:
+                connection.exec_driver_sql(statement.text)
+
+    APPEND_ONLY.append(table.name)
+    event.listen(table, "after_create", install)
+
+
+@dataclass(frozen=True, slots=True)
+class DialectStatement:
+    """One DDL statement for one database."""
+
+    dialect: Dialect
+    text: str
+
+
+def append_only_statements(table: str) -> list[DialectStatement]:
+    """The triggers behind ``append_only``, for migrations too."""
+    name = f"{table}_append_only"
+    sqlite_triggers = [
+        DialectStatement(
+            "sqlite",
+            f"CREATE TRIGGER {name}_{verb.lower()} BEFORE {verb} ON {table} BEGIN SELECT RAISE(ABORT, '{name}'); END",
+        )
+        for verb in ("UPDATE", "DELETE")
+    ]
+    return [
+        *sqlite_triggers,
+        DialectStatement(
+            "postgresql",
+            f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS "
+            f"$$ BEGIN RAISE EXCEPTION '{name}' USING ERRCODE = 'integrity_constraint_violation'; END $$",
+        ),
+        DialectStatement(
+            "postgresql",
+            f"CREATE TRIGGER {name} BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()",
+        ),
+    ]
+
+
 class Database:
     """One engine. ``writing()`` commits at its end and rolls back on any exception; ``reading()`` never writes."""
 
-    def __init__(
-        self, url: str, *, pool_size: int = 10, lock_timeout_ms: int = 5_000, statement_timeout_ms: int = 30_000
-    ) -> None:
+    def __init__(self, url: str, *, pool_size: int = 10, lock_timeout_ms: int = 5_000, statement_timeout_ms: int = 30_000) -> None:
         self.url = url
         self.engine = self._engine(url, pool_size, lock_timeout_ms, statement_timeout_ms)
         self._reader = self.engine.execution_options(read_only=True, **self._reader_options())
@@ -181,9 +230,10 @@ def _unique_name(columns: str) -> str | None:
         return None
     names = [pair[-1] for pair in pairs]
     for constraint in table.constraints:
-        if isinstance(constraint, (sa.UniqueConstraint, sa.PrimaryKeyConstraint)) and [
-            column.name for column in constraint.columns
-        ] == names:
+        if (
+            isinstance(constraint, (sa.UniqueConstraint, sa.PrimaryKeyConstraint))
+            and [column.name for column in constraint.columns] == names
+        ):
             return str(constraint.name)
     for index in table.indexes:
         if index.unique and [column.name for column in index.columns] == names:

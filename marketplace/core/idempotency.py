@@ -75,9 +75,7 @@ def _claim(
     session: WriteSession,
     idempotency_key: Annotated[
         str | None,
-        Header(
-            min_length=1, max_length=KEY_MAX, description="Same key and body: the same answer, however often it is sent."
-        ),
+        Header(min_length=1, max_length=KEY_MAX, description="Same key and body: the same answer, however often it is sent."),
     ] = None,
 ) -> None:
     attempt = getattr(request.state, "attempt", None)

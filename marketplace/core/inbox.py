@@ -40,7 +40,5 @@ def accept(session: Session, *, sender: str, message_id: str, kind: str, payload
 
 def count(session: Session, *, sender: str) -> int:
     """How many messages a sender has delivered."""
-    found = session.connection().execute(
-        sa.select(sa.func.count()).select_from(InboxMessage).where(sa.column("sender") == sender)
-    )
+    found = session.connection().execute(sa.select(sa.func.count()).select_from(InboxMessage).where(sa.column("sender") == sender))
     return int(found.scalar_one())

@@ -90,9 +90,7 @@ def _page_query(
     limit: Annotated[int, Query(ge=1, description="Rows on a page.")] = DEFAULT_LIMIT,
     cursor: Annotated[str | None, Query(max_length=500, description="`next` of the page before.")] = None,
 ) -> PageQuery:
-    return PageQuery(
-        limit=min(limit, get_settings().page_size_max), after=decode_cursor(cursor) if cursor is not None else None
-    )
+    return PageQuery(limit=min(limit, get_settings().page_size_max), after=decode_cursor(cursor) if cursor is not None else None)
 
 
 Paging = Annotated[PageQuery, Depends(_page_query)]

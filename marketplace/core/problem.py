@@ -49,9 +49,7 @@ class Problem(BaseModel):
     request_id: str | None = None
 
 
-def problem_body(
-    *, status: int, code: str, title: str, detail: str, request_id: str | None = None, **fields: Any
-) -> bytes:
+def problem_body(*, status: int, code: str, title: str, detail: str, request_id: str | None = None, **fields: Any) -> bytes:
     """The JSON document; empty members are left out."""
     body = {
         "type": f"urn:henanroad:problem:{code}",
@@ -157,7 +155,7 @@ async def _on_malformed(request: Request, error: Exception) -> Response:
 
 def _safe(message: str) -> str:
     """Library messages may end in a repr of the input; keep the sentence only."""
-    return message.split(", input_value")[0][:200]
+    return message.split(", input_value", maxsplit=1)[0][:200]
 
 
 async def _on_http(request: Request, error: Exception) -> Response:

@@ -18,6 +18,7 @@ import tomllib
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def versions(path: Path) -> tuple[RuleTable, ...]:
     """All versions in a file, oldest first. Raises ``ValueError`` when two overlap or a source is missing."""
     document = tomllib.loads(path.read_text(encoding="utf-8"))
     found = sorted((_version(document["name"], entry) for entry in document["version"]), key=lambda v: v.valid_from)
-    for earlier, later in zip(found, found[1:], strict=False):
+    for earlier, later in pairwise(found):
         if earlier.valid_to is None or earlier.valid_to > later.valid_from:
             raise ValueError(f"{path.name}: versions {earlier.number} and {later.number} overlap")
     return tuple(found)

@@ -168,9 +168,7 @@ class Tokens:
     def life_s(self) -> int:
         return self._life_s
 
-    def issue(
-        self, *, person_id: UUID, sign_in_id: UUID, second_factor: bool, memberships: Sequence[Membership]
-    ) -> str:
+    def issue(self, *, person_id: UUID, sign_in_id: UUID, second_factor: bool, memberships: Sequence[Membership]) -> str:
         """A signed access token, valid for ``access_token_minutes``."""
         at = int(time.time())
         claims = {
@@ -200,9 +198,7 @@ class Tokens:
     def _verify(self, token: str) -> Claims:
         for key in self._keys:
             try:
-                found = jwt.decode(
-                    token, key, algorithms=[ALGORITHM], issuer=ISSUER, options={"require": ["exp", "sub", "sid"]}
-                )
+                found = jwt.decode(token, key, algorithms=[ALGORITHM], issuer=ISSUER, options={"require": ["exp", "sub", "sid"]})
                 return _claims(found)
             except jwt.InvalidSignatureError:
                 continue
@@ -373,22 +369,22 @@ class _Socket(Authorization):
         return SocketGate(gate, client_address(connection))
 
 
-def require(capability: str, *, second_factor: bool = False) -> Authorization:
+def require(capability: str, *, second_factor: bool = False) -> "_Guard":
     """Guard: a principal that has ``capability`` (named in accounts' role table)."""
     return _Guard(Access.CAPABILITY, capability=capability, second_factor=second_factor)
 
 
-def signed_in_with_second_factor() -> Authorization:
+def signed_in_with_second_factor() -> "_Guard":
     """Guard: anybody signed in, with the second factor verified in this sign-in."""
     return _Guard(Access.SIGNED_IN, second_factor=True)
 
 
-def public() -> Authorization:
+def public() -> "_Public":
     """Explicitly open. Gives the principal when a valid credential is presented, else None; a bad one is still 401."""
     return _Public(Access.PUBLIC)
 
 
-def socket_auth() -> Authorization:
+def socket_auth() -> "_Socket":
     """Guard of a socket: checks Origin now, the token arrives in the first message. Gives a ``SocketGate``."""
     return _Socket(Access.SOCKET)
 
@@ -444,9 +440,7 @@ class Passwords:
     """Argon2id, a bounded number at a time: sixteen sign-ins at once must not take a gibibyte."""
 
     def __init__(self, settings: Settings) -> None:
-        self._hasher = argon2.PasswordHasher(
-            time_cost=settings.argon2_time_cost, memory_cost=settings.argon2_memory_kib, parallelism=1
-        )
+        self._hasher = argon2.PasswordHasher(time_cost=settings.argon2_time_cost, memory_cost=settings.argon2_memory_kib, parallelism=1)
         self._places = threading.BoundedSemaphore(settings.argon2_at_once)
         self._wait_s = settings.argon2_wait_s
         self._nobody = self._hasher.hash("nobody's password")

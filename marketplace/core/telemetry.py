@@ -227,7 +227,7 @@ def _as_problem(message: Message, request_id: str) -> Message:
     replaced = (b"content-type", b"content-length")
     headers = [(name, value) for name, value in message["headers"] if name.lower() not in replaced]
     length = str(len(body)).encode()
-    return message | {"headers": [*headers, (b"content-type", MEDIA_TYPE.encode()), (b"content-length", length)]}
+    return {**message, "headers": [*headers, (b"content-type", MEDIA_TYPE.encode()), (b"content-length", length)]}
 
 
 def _request_id(scope: Scope) -> str:
@@ -297,9 +297,7 @@ async def get_readiness(request: Request, response: Response) -> HealthBody:
     return HealthBody(status="ok" if ready else "unavailable", checks=results)
 
 
-@router.get(
-    "/metrics", summary="Prometheus 指标 Metrics", operation_id="get_metrics", include_in_schema=False, response_class=Response
-)
+@router.get("/metrics", summary="Prometheus 指标 Metrics", operation_id="get_metrics", include_in_schema=False, response_class=Response)
 async def get_metrics() -> Response:
     return Response(generate_latest(), headers={"content-type": CONTENT_TYPE_LATEST})
 

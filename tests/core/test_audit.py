@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+import pytest
+from sqlalchemy.exc import IntegrityError
+
 from marketplace.core import audit
 from marketplace.core.db import Database
 from marketplace.core.ids import new_id
@@ -44,12 +47,18 @@ class TestAuditTrail:
     def test_a_changed_fact_is_found_at_its_place(self, db: Database) -> None:
         object_id = new_id()
         write(db, object_id, 3)
-        with db.writing() as session:
-            entry = audit.list_entries(session, object_kind="vehicle", object_id=object_id)[1]
-            entry.facts = {"number": 99}
-            session.add(entry)
         with db.reading() as session:
             entries = audit.list_entries(session, object_kind="vehicle", object_id=object_id)
+            entries[1].facts = {"number": 99}  # in memory: the table itself refuses it
         assert audit.find_break(entries) == 2
         assert audit.find_break(entries[:1]) is None
         assert audit.find_break([entries[0], entries[2]]) == 2
+
+    def test_the_table_refuses_a_change(self, db: Database) -> None:
+        object_id = new_id()
+        write(db, object_id, 1)
+        for statement in ("UPDATE audit_entry SET act = 'x'", "DELETE FROM audit_entry"):
+            with pytest.raises(IntegrityError, match="audit_entry_append_only"), db.writing() as session:
+                session.connection().exec_driver_sql(statement)
+        with db.reading() as session:
+            assert audit.find_break(audit.list_entries(session, object_kind="vehicle", object_id=object_id)) is None

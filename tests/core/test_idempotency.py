@@ -46,9 +46,7 @@ inside = threading.Event()
 
 
 @router.post("", status_code=201)
-def write_note(
-    body: NoteBody, session: WriteSession, _who: Annotated[_Somebody, Depends(somebody)], _key: Idempotency
-) -> dict[str, str]:
+def write_note(body: NoteBody, session: WriteSession, _who: Annotated[_Somebody, Depends(somebody)], _key: Idempotency) -> dict[str, str]:
     session.add(InboxMessage(sender="note", message_id=body.text, kind="note", received_at=clock.now(session)))
     session.flush()
     inside.set()
@@ -133,9 +131,7 @@ class TestIdempotency:
         gate.clear()
         inside.clear()
         answers: list[int] = []
-        first = threading.Thread(
-            target=lambda: answers.append(client.post("/notes", json={"text": "a"}, headers=KEY).status_code)
-        )
+        first = threading.Thread(target=lambda: answers.append(client.post("/notes", json={"text": "a"}, headers=KEY).status_code))
         first.start()
         assert inside.wait(5)
         if db.dialect == "postgresql":  # SQLite waits for the whole writer, bounded by busy_timeout

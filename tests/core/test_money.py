@@ -33,9 +33,7 @@ def test_share_equals_decimal_arithmetic(amount: int, bps: int) -> None:
     assert share_bps(amount, bps) == int(twin)
 
 
-@pytest.mark.parametrize(
-    ("text", "fen"), [("88000", 8_800_000), ("88,000.50", 8_800_050), (" 0.1 ", 10), ("-3", -300)]
-)
+@pytest.mark.parametrize(("text", "fen"), [("88000", 8_800_000), ("88,000.50", 8_800_050), (" 0.1 ", 10), ("-3", -300)])
 def test_parses_yuan(text: str, fen: int) -> None:
     assert parse_yuan(text) == fen
 

@@ -140,9 +140,7 @@ class TestRelay:
         assert seen == [("a", 1, 1)]
 
     def test_two_relays_run_each_delivery_once(self, db: Database) -> None:
-        relays = [
-            Relay(db, subscribers={"test.moved": [note_moved]}, settings=Settings(broker_url="")) for _ in range(2)
-        ]
+        relays = [Relay(db, subscribers={"test.moved": [note_moved]}, settings=Settings(broker_url="")) for _ in range(2)]
         for key in range(10):
             say(db, f"k{key}", 1, 2, 3)
         threads = [threading.Thread(target=relay.run_once) for relay in relays]

@@ -193,12 +193,7 @@ def _mark_failed(database: Database, delivery_id: UUID, name: str, error: Except
 def dead_letters(session: Session, *, limit: int = 100) -> list[OutboxDelivery]:
     """Deliveries that failed too often, oldest first."""
     return list(
-        session.exec(
-            select(OutboxDelivery)
-            .where(OutboxDelivery.state == DeliveryState.DEAD)
-            .order_by(col(OutboxDelivery.id))
-            .limit(limit)
-        )
+        session.exec(select(OutboxDelivery).where(OutboxDelivery.state == DeliveryState.DEAD).order_by(col(OutboxDelivery.id)).limit(limit))
     )
 
 

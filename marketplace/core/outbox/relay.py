@@ -6,7 +6,6 @@ within a key holds for each subscriber: a delivery is claimed only when none of 
 
 import logging
 import threading
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -47,9 +46,7 @@ class Sweep:
 class Relay:
     """``run_once`` for tests and commands, ``start``/``stop`` for a thread of its own."""
 
-    def __init__(
-        self, database: Database, *, subscribers: SubscriberMap, sweeps: Sequence[Sweep] = (), settings: Settings
-    ) -> None:
+    def __init__(self, database: Database, *, subscribers: SubscriberMap, sweeps: Sequence[Sweep] = (), settings: Settings) -> None:
         self._database = database
         self._subscribers = subscribers
         self._tasks = {task.name: task for tasks in subscribers.values() for task in tasks}
@@ -82,15 +79,11 @@ class Relay:
                 return 0
             events = self._unpublished(session)
             at = clock.now(session)
-            numbers = [
-                {"b_id": event.id, "number": head.last_no + position} for position, event in enumerate(events, start=1)
-            ]
+            numbers = [{"b_id": event.id, "number": head.last_no + position} for position, event in enumerate(events, start=1)]
             if not numbers:
                 return 0
             session.connection().execute(
-                sa.update(OutboxEvent)
-                .where(col(OutboxEvent.id) == sa.bindparam("b_id"))
-                .values(published_no=sa.bindparam("number")),
+                sa.update(OutboxEvent).where(col(OutboxEvent.id) == sa.bindparam("b_id")).values(published_no=sa.bindparam("number")),
                 numbers,
             )
             head.last_no += len(events)
@@ -164,9 +157,7 @@ class Relay:
             lease = at + timedelta(seconds=self._settings.relay_lease_s)
             if rows:
                 session.connection().execute(
-                    sa.update(OutboxDelivery)
-                    .where(col(OutboxDelivery.id).in_([row[0] for row in rows]))
-                    .values(leased_until=lease)
+                    sa.update(OutboxDelivery).where(col(OutboxDelivery.id).in_([row[0] for row in rows])).values(leased_until=lease)
                 )
             return [(row[0], row[1]) for row in rows]
 
@@ -229,11 +220,7 @@ class Relay:
 
 def backlog(session: Session) -> dict[str, int]:
     """For metrics: events not published, deliveries open and dead."""
-    unpublished = session.exec(
-        select(sa.func.count()).select_from(OutboxEvent).where(col(OutboxEvent.published_no).is_(None))
-    ).one()
-    states: dict[str, int] = defaultdict(int)
+    unpublished = session.exec(select(sa.func.count()).select_from(OutboxEvent).where(col(OutboxEvent.published_no).is_(None))).one()
     counted = session.exec(select(OutboxDelivery.state, sa.func.count()).group_by(col(OutboxDelivery.state)))
-    for state, number in counted:
-        states[state] = number
-    return {"unpublished": unpublished, "open": states[DeliveryState.OPEN], "dead": states[DeliveryState.DEAD]}
+    states = {DeliveryState(state): number for state, number in counted}
+    return {"unpublished": unpublished, "open": states.get(DeliveryState.OPEN, 0), "dead": states.get(DeliveryState.DEAD, 0)}

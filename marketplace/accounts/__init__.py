@@ -1,0 +1,1 @@
+"""Who trades here: people, organizations, their staff, licences, sign-ins, keys and payout accounts."""
