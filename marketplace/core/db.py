@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Generic, Literal, TypeAlias, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -21,6 +21,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.orm import SessionTransaction
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Field, Session, SQLModel
 
@@ -28,7 +29,20 @@ from marketplace.core.errors import Unavailable
 from marketplace.core.ids import new_id
 from marketplace.core.settings import Settings
 
-__all__ = ["Database", "Json", "ReadSession", "Session", "WriteSession", "append_only", "enum_type", "metadata", "primary_id"]
+__all__ = [
+    "CommitQueue",
+    "Database",
+    "Json",
+    "ReadSession",
+    "Session",
+    "WriteSession",
+    "append_only",
+    "enum_type",
+    "metadata",
+    "primary_id",
+]
+
+T = TypeVar("T")
 
 metadata = SQLModel.metadata
 metadata.naming_convention = {
@@ -200,6 +214,72 @@ def _sqlite_connect(lock_timeout_ms: int) -> Callable[[DBAPIConnection, Connecti
 def _sqlite_begin(connection: Connection) -> None:
     read_only = connection.get_execution_options().get("read_only", False)
     connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+
+# --- what is written just before the commit -----------------------------------------------------------------------------
+
+
+class CommitQueue(Generic[T]):
+    """What a part collects in a session and writes just before the commit, behind the business rows' flush.
+
+    All row locks taken there come after every business lock and in one order (``order`` of the queue, then what ``write`` sorts by), so
+    two transactions never wait for each other in a circle. A rolled-back savepoint takes back what was added inside it.
+    """
+
+    _all: "list[CommitQueue[Any]]" = []
+
+    def __init__(self, name: str, *, order: int, write: Callable[[Session, list[T]], None]) -> None:
+        self.name = name
+        self.order = order
+        self.write = write
+        CommitQueue._all = sorted([*CommitQueue._all, self], key=lambda queue: queue.order)
+
+    def add(self, session: Session, entry: T) -> None:
+        session.info.setdefault(_WAITING, {}).setdefault(self.name, []).append(entry)
+
+    def waiting(self, session: Session) -> list[T]:
+        """What this transaction will write."""
+        found: list[T] = session.info.get(_WAITING, {}).get(self.name, [])
+        return list(found)
+
+    @classmethod
+    def write_all(cls, session: Session) -> None:
+        for queue in cls._all:
+            entries = session.info.get(_WAITING, {}).pop(queue.name, [])
+            if entries:
+                queue.write(session, entries)
+
+
+_WAITING = "commit_queues"
+_MARKS = "commit_queue_marks"
+
+
+@event.listens_for(Session, "before_commit")
+def _write_queues(session: Session) -> None:
+    if session.info.get(_WAITING) and not session.in_nested_transaction():
+        session.flush()  # business locks first
+        CommitQueue.write_all(session)
+
+
+@event.listens_for(Session, "after_transaction_create")
+def _mark_queues(session: Session, transaction: SessionTransaction) -> None:
+    if transaction.nested:
+        lengths = {name: len(entries) for name, entries in session.info.get(_WAITING, {}).items()}
+        session.info.setdefault(_MARKS, {})[id(transaction)] = lengths
+
+
+@event.listens_for(Session, "after_soft_rollback")
+def _cut_queues(session: Session, transaction: SessionTransaction) -> None:
+    marks = session.info.get(_MARKS, {}).get(id(transaction), {}) if transaction.nested else {}
+    for name, entries in session.info.get(_WAITING, {}).items():
+        del entries[marks.get(name, 0) :]
+
+
+@event.listens_for(Session, "after_transaction_end")
+def _forget_queues(session: Session, transaction: SessionTransaction) -> None:
+    if transaction.parent is None:  # a savepoint's own end is told before its rollback
+        session.info.pop(_WAITING, None)
+        session.info.pop(_MARKS, None)
 
 
 # --- what a failed statement means -------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 ``append`` collects; the rows are written just before the commit, in the order of their keys, so two transactions that touch
 the same keys never wait for each other in a circle. An event carries ``(key, key_seq)``; ``key_seq`` is given under the key's
-row lock, so within a key it has no gaps and the order is the order of commits. Relaying is in ``core.relay``'s place below:
+row lock, so within a key it has no gaps and the order is the order of commits. Relaying:
 ``Relay.publish`` numbers what is committed (the number is the cursor outsiders see) and makes one delivery row a subscriber;
 a delivery stays open until the subscriber's own transaction marks it done, and is sent again after its lease.
 """
@@ -22,10 +22,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, SQLModel, col
 
 from marketplace.core import clock
-from marketplace.core.db import Json, Session, enum_type, primary_id
+from marketplace.core.db import CommitQueue, Json, Session, enum_type, primary_id
 from marketplace.core.ids import new_id
 
-_PENDING = "outbox_pending"
 _WROTE = "outbox_wrote"
 wake = threading.Event()
 """Set in this process after a commit that wrote events, so that its relay need not wait for the next poll."""
@@ -113,22 +112,20 @@ class OutboxDelivery(SQLModel, table=True):
 
 def append(session: Session, event: Event, *, key: str) -> None:
     """Announce ``event`` when this transaction commits. ``key`` names the object whose events stay in order, ``lot:<id>``."""
-    session.info.setdefault(_PENDING, []).append((key, event))
+    _QUEUE.add(session, (key, event))
 
 
 def pending(session: Session) -> list[Event]:
     """What this transaction will announce; for tests of services."""
-    return [event for _key, event in session.info.get(_PENDING, [])]
+    return [event for _key, event in _QUEUE.waiting(session)]
 
 
-@sa_event.listens_for(Session, "before_commit")
-def _write_pending(session: Session) -> None:
-    waiting: list[tuple[str, Event]] = session.info.pop(_PENDING, [])
-    if not waiting:
-        return
-    rows = _rows(session, waiting)
-    session.connection().execute(sa.insert(OutboxEvent), rows)
+def _write(session: Session, waiting: list[tuple[str, Event]]) -> None:
+    session.connection().execute(sa.insert(OutboxEvent), _rows(session, waiting))
     session.info[_WROTE] = True
+
+
+_QUEUE: CommitQueue[tuple[str, Event]] = CommitQueue("outbox", order=2, write=_write)
 
 
 @sa_event.listens_for(Session, "after_commit")
@@ -138,8 +135,7 @@ def _wake_relay(session: Session) -> None:
 
 
 @sa_event.listens_for(Session, "after_soft_rollback")
-def _forget_pending(session: Session, _transaction: Any) -> None:
-    session.info.pop(_PENDING, None)
+def _forget_wake(session: Session, _transaction: Any) -> None:
     session.info.pop(_WROTE, None)
 
 
