@@ -1,0 +1,84 @@
+"""What others see of a car: frozen, public (masked), free of models."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from marketplace.vehicles.domain.facts import BatteryFacts
+from marketplace.vehicles.domain.vocabulary import (
+    BodyStyle,
+    Capacity,
+    Colour,
+    Drivetrain,
+    EmissionStage,
+    Fuel,
+    Gearbox,
+    IdentityKind,
+    Segment,
+    UseType,
+    VehicleKind,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoView:
+    id: UUID
+    position: int
+    caption: str
+    width_px: int
+    height_px: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VehicleView:
+    """Public facts. ``plate_region`` is all that is shown of a plate; ``vin_masked`` of a VIN."""
+
+    id: UUID
+    identity_kind: IdentityKind
+    vin_masked: str
+    plate_region: str | None
+    kind: VehicleKind
+    brand: str
+    series: str
+    model: str
+    model_year: int
+    segment: Segment
+    body: BodyStyle | None
+    first_registration_on: date | None
+    odometer_km: int
+    fuel: Fuel
+    gearbox: Gearbox | None
+    drivetrain: Drivetrain | None
+    emission_stage: EmissionStage | None
+    displacement_ml: int | None
+    power_kw: int | None
+    seats: int | None
+    colour: Colour
+    use_type: UseType
+    transfer_count: int
+    key_count: int | None
+    msrp_minor: int | None
+    city: str
+    inspection_valid_until: date | None
+    insurance_valid_until: date | None
+    battery: BatteryFacts | None
+    photos: tuple[PhotoView, ...]
+    facts_version: int
+    updated_at: datetime
+
+    @property
+    def title(self) -> str:
+        """What a listing is headed with: 大众 帕萨特 2021款 330TSI."""
+        return f"{self.brand} {self.series} {self.model}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class HoldingView:
+    """An open holding: who may act on the car since when, and by what proof."""
+
+    vehicle_id: UUID
+    party_id: UUID
+    capacity: Capacity
+    since: datetime
+    proof: str
+    acquired_on: date | None = None
