@@ -1,0 +1,1 @@
+"""Valuation partners: estimates over HTTP by API key, plans, quotas."""

@@ -1,0 +1,1 @@
+"""Price estimates: a trained model, its interval, and refusals outside its data."""
