@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import auction.main
-import search.main
-import valuation.main
 from fastapi import FastAPI
 
+import auction.main
 import marketplace.main
+import search.main
+import valuation.main
 from marketplace.core.db import Database
 from marketplace.core.outbox import Relay
 from marketplace.core.service import create_service

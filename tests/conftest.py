@@ -13,8 +13,9 @@ import pytest
 from marketplace.core.db import Database
 from tests.databases import PostgresTemplate, SqliteTemplate
 from tests.market import Market
+from tests.services import need, pytest_sessionfinish, pytest_terminal_summary
 
-POSTGRES_VARIABLE = "HENANROAD_TEST_POSTGRES_URL"
+__all__ = ["pytest_sessionfinish", "pytest_terminal_summary"]
 
 
 @pytest.fixture(scope="session")
@@ -24,10 +25,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> SqliteTemplate:
 
 @pytest.fixture(scope="session")
 def postgres_template() -> Iterator[PostgresTemplate]:
-    url = os.environ.get(POSTGRES_VARIABLE)
-    if not url:
-        pytest.skip(f"{POSTGRES_VARIABLE} names no server")
-    template = PostgresTemplate(url)
+    template = PostgresTemplate(need("PostgreSQL"))
     yield template
     template.drop()
 
