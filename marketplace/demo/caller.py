@@ -64,9 +64,7 @@ class Caller:
     def _expect(response: httpx.Response, status: int) -> Any:
         if response.status_code != status:
             request = response.request
-            raise BrokenPromise(
-                f"{request.method} {request.url.path} answered {response.status_code}, not {status}: {response.text[:600]}"
-            )
+            raise BrokenPromise(f"{request.method} {request.url.path} answered {response.status_code}, not {status}: {response.text[:600]}")
         return response.json() if response.content else None
 
 

@@ -66,7 +66,14 @@ PEOPLE: tuple[DemoPerson, ...] = (
     DemoPerson(3, "海小河", "经销商", "dealer", "海河二手车", "dealer", ("owner",), ("business_licence", "dealer_filing"), shown=False),
     DemoPerson(4, "唐大沽", "经销商", "dealer", "大沽优选车", "dealer", ("owner",), ("business_licence", "dealer_filing"), shown=False),
     DemoPerson(
-        5, "宋拍卖", "拍卖行", "auction house", "滨海机动车拍卖", "auction_house", ("owner", "auctioneer"), ("business_licence", "auction_licence")
+        5,
+        "宋拍卖",
+        "拍卖行",
+        "auction house",
+        "滨海机动车拍卖",
+        "auction_house",
+        ("owner", "auctioneer"),
+        ("business_licence", "auction_licence"),
     ),
     DemoPerson(
         6,
