@@ -66,6 +66,13 @@ class KeyRing:
         except (InvalidTag, ValueError) as error:
             raise CannotDecrypt(f"a value for {purpose!r} does not open") from error
 
+    def file_cipher(self, key_id: str | None = None) -> tuple[str, AESGCM]:
+        """The cipher of stored files under a key (the current one without an id). Raises ``CannotDecrypt`` for one not in the ring."""
+        for key in self.cipher_keys:
+            if key_id is None or key.id == key_id:
+                return key.id, AESGCM(hashlib.blake2b(b"files", key=key.secret, digest_size=32).digest())
+        raise CannotDecrypt(f"no key {key_id!r} in the ring")
+
     def hash_with(self, key: Key, purpose: str, value: str) -> str:
         content = f"{purpose}\0{value}".encode()
         return f"{key.id}.{hmac.new(key.secret, content, hashlib.sha256).hexdigest()}"

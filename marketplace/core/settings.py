@@ -2,9 +2,11 @@
 
 import base64
 import hashlib
+import ipaddress
 from functools import lru_cache
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -27,6 +29,17 @@ class Settings(BaseSettings):
     broker_url: str = Field("", description="Celery broker (redis://…). Empty: jobs run inside the process.")
     live_url: str = Field("", description="Redis for the live channel between processes. Empty: within the process.")
     elasticsearch_url: str = Field("", description="Elasticsearch 9 URL. Empty: the embedded index.")
+    elasticsearch_api_key: SecretStr = Field(SecretStr(""), description="API key of a secured cluster.")
+    elasticsearch_ca_path: str = Field("", description="PEM file of the authority that signed the cluster's certificate.")
+    elasticsearch_index: str = Field("henanroad-vehicles", pattern=r"^[a-z][a-z0-9_-]{2,60}$", description="Alias of the vehicle index.")
+    search_index_path: str = Field("var/search.db", description="File of the embedded index.")
+    files_path: str = Field("var/files", description="Folder of photos, reports and imports, unless a bucket is named.")
+    s3_bucket: str = Field("", description="S3-compatible bucket for files. Empty: the folder.")
+    s3_endpoint: str = Field("", description="Address of the S3-compatible service. Empty: AWS.")
+    s3_region: str = Field("us-east-1", description="Region of the bucket.")
+    s3_access_key: str = Field("", description="Access key id for the bucket.")
+    s3_secret_key: SecretStr = Field(SecretStr(""), description="Secret of the access key.")
+    limits_url: str = Field("", description="Redis for rate limits shared by processes. Empty: each process counts for itself.")
     public_url: str = Field("http://127.0.0.1:8000", description="Address under which users reach the market.")
     demo: bool = Field(False, description="Demo market, demo bidders and the market clock's offset. Never with real money.")
 
@@ -42,6 +55,9 @@ class Settings(BaseSettings):
         SecretStr(""),
         description="Field encryption keys `id:base64 of 32 bytes`, comma-separated, newest first. Empty: derived from the secret key.",
     )
+
+    # Payments.
+    stripe_api_key: SecretStr = Field(SecretStr(""), description="Stripe secret key. Empty: the sandbox bank only.")
 
     # Signing in.
     access_token_minutes: int = Field(10, ge=1, le=15, description="Life of an access token; a revoked sign-in ends by then.")
@@ -70,6 +86,25 @@ class Settings(BaseSettings):
     idempotency_wait_ms: int = Field(3_000, ge=0, description="How long a repeated request waits for the first one.")
     idempotency_keep_hours: int = Field(48, ge=1, description="How long stored answers are kept.")
 
+    # Rate limits: requests in one window of a principal, else of an address.
+    limit_requests: int = Field(1_200, ge=1, description="Ordinary requests a minute of one caller.")
+    limit_searches: int = Field(600, ge=1, description="Searches a minute of one caller.")
+    limit_uploads: int = Field(60, ge=1, description="Uploads a minute of one caller.")
+    limit_sign_ups: int = Field(60, ge=1, description="Sign-ups an hour from one address.")
+    limits_timeout_ms: int = Field(200, ge=10, description="Longest wait for the shared counters before a process counts for itself.")
+
+    # Files.
+    file_limit_bytes: int = Field(67_108_864, ge=1_024, description="Largest stored file.")
+
+    # Calls to others.
+    http_connect_timeout_s: float = Field(3.0, gt=0, description="Longest wait for a connection.")
+    http_read_timeout_s: float = Field(10.0, gt=0, description="Longest silence of the other side.")
+    http_total_timeout_s: float = Field(30.0, gt=0, description="Longest whole exchange, slow answers included.")
+    http_retries: int = Field(2, ge=0, le=10, description="Repeats of a call that may be repeated.")
+    http_backoff_ms: int = Field(200, ge=0, description="Mean wait before the first repeat; doubles.")
+    http_response_limit_bytes: int = Field(16_777_216, ge=1_024, description="Largest answer read.")
+    http_redirects: int = Field(3, ge=0, le=10, description="Redirects followed; each is checked anew.")
+
     # Outbox.
     relay_poll_ms: int = Field(200, ge=10, description="How often the relay looks for events when nothing wakes it.")
     relay_batch: int = Field(200, ge=1, le=5_000, description="Events or deliveries claimed at once.")
@@ -81,7 +116,17 @@ class Settings(BaseSettings):
     def _refuse_unsafe_mixtures(self) -> Self:
         if len(self.secret_key.get_secret_value()) < 32:
             raise ValueError("HENANROAD_SECRET_KEY needs at least 32 characters")
+        if self.secret_key.get_secret_value() == DEVELOPMENT_SECRET and not is_loopback(self.public_url):
+            raise ValueError("HENANROAD_SECRET_KEY is the development secret, but HENANROAD_PUBLIC_URL is not on this machine")
+        if self.demo and self.has_real_gateway:
+            raise ValueError("HENANROAD_DEMO=1 beside a live Stripe key: demo bidders must never meet real money")
         return self
+
+    @property
+    def has_real_gateway(self) -> bool:
+        """Whether real money can move: a live key of a payment gateway is set."""
+        key: SecretStr | None = getattr(self, "stripe_api_key", None)
+        return key is not None and "_live_" in key.get_secret_value()
 
     @property
     def is_embedded(self) -> bool:
@@ -100,6 +145,15 @@ class Settings(BaseSettings):
     def derive_text_key(self, purpose: str) -> str:
         """The same as URL-safe text, for libraries that want text."""
         return base64.urlsafe_b64encode(self.derive_key(purpose)).decode()
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a URL's host is this machine by name or address; names are not resolved."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def _derived(secret: str, purpose: str) -> bytes:
