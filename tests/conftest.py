@@ -4,6 +4,9 @@ import os
 
 os.environ.setdefault("HENANROAD_SECRET_KEY", "a-secret-for-tests-only-0123456789abcdef")
 os.environ.setdefault("HENANROAD_DEMO", "1")
+os.environ.setdefault("HENANROAD_ARGON2_MEMORY_KIB", "8")  # a password's strength is tested where it belongs
+os.environ.setdefault("HENANROAD_ARGON2_TIME_COST", "1")
+os.environ.setdefault("HENANROAD_ARGON2_AT_ONCE", "16")
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from marketplace.core.errors import Refusal, Rule
+from marketplace.core.errors import Malformed, Refusal, Rule
 
 
 class PartyKind(StrEnum):
@@ -95,3 +95,95 @@ class PrivacyHold(Refusal):
 
     zh = "尚有未完结事项,暂不能注销:{reasons}"
     en = "The account cannot be closed while something is unfinished: {reasons}"
+
+
+class OrganizationUnverified(Refusal):
+    """The operator has not verified it yet: it may prepare, not trade."""
+
+    status = 403
+    zh = "机构尚未通过核验"
+    en = "The organization has not been verified by the market yet."
+    rule = Rule("电子商务法 第二十七条", "E-Commerce Law, art. 27")
+
+
+class VerificationState(StrEnum):
+    """An organization's own papers, as looked at by an operator."""
+
+    PENDING = "pending"
+    VERIFIED = "verified"
+    REJECTED = "rejected"
+
+
+class AlreadyDecided(Refusal):
+    """Somebody else decided it first."""
+
+    zh = "该事项已有结论:{state}"
+    en = "This was decided already: {state}."
+
+
+class PhoneTaken(Refusal):
+    zh = "该手机号已注册"
+    en = "This number has an account already; sign in, or recover it."
+
+
+class EmailTaken(Refusal):
+    zh = "该邮箱已注册"
+    en = "This address has an account already."
+
+
+class OrganizationExists(Refusal):
+    zh = "该统一社会信用代码已登记"
+    en = "An organization with this credit code is registered already; ask its owner for an invitation."
+
+
+class KindNotOpen(Refusal):
+    """The market operator is made at installation, by nobody else."""
+
+    status = 403
+    zh = "该类机构不能自行登记"
+    en = "Organizations of this kind cannot register themselves."
+
+
+class PeopleOnly(Refusal):
+    status = 403
+    zh = "仅限本人操作,机器凭证不可用"
+    en = "Only a person signed in may do this, no API key."
+
+
+class RealNameMissing(Refusal):
+    status = 403
+    zh = "请先完成实名登记"
+    en = "State your real name and resident identity number first."
+    rule = Rule("电子商务法 第二十七条", "E-Commerce Law, art. 27")
+
+
+class RealNameStated(Refusal):
+    zh = "实名信息已登记,更正请联系市场"
+    en = "A real name is on file; ask the market to correct it."
+
+
+class NotOfAge(Refusal):
+    status = 403
+    zh = "未满十八周岁"
+    en = "Contracts here need full legal age (eighteen)."
+    rule = Rule("民法典 第十七条、第十八条", "Civil Code, arts. 17 and 18")
+
+
+class LicenceOfAnotherKind(Malformed):
+    zh = "该类主体不能持有此证照:{kind}"
+    en = "A party of this kind cannot hold a licence of kind {kind}."
+
+
+class LicenceNumberTaken(Refusal):
+    zh = "该证照号码已核验在其他主体名下"
+    en = "A licence with this number is on file as another party's."
+
+
+class PayoutNameMismatch(Malformed):
+    zh = "收款账户户名须与实名或机构名称一致"
+    en = "The account's holder must be the party itself."
+
+
+class CardInvalid(Malformed):
+    zh = "银行账号格式不正确"
+    en = "Not a bank account number (8 to 30 digits)."

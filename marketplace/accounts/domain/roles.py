@@ -23,6 +23,7 @@ class Role(StrEnum):
     IMPORTER = "importer"  # 平行进口专员
     OPERATOR = "operator"  # 市场运营
     AUDITOR = "auditor"  # 审计 (reads only)
+    APPLICANT = "applicant"  # 待核验: what anybody has in an organization not verified yet; never given by hand
 
 
 # Anybody for himself: an owner, a buyer, a consignor.
@@ -30,13 +31,18 @@ PERSON = frozenset(
     """
     vehicles.register vehicles.edit vehicles.read consignments.offer acquisitions.ask tradeins.ask
     appraisals.request estimates.request orders.buy orders.sell payments.pay lots.consign bids.place
-    deposits.place transfers.follow services.ask searches.save watchlist.keep cases.open
+    deposits.place transfers.follow services.ask searches.save watchlist.keep cases.open payouts.manage
     """.split()
 )
 
 _OFFICE = frozenset(
     """
     organization.read members.read cases.open orders.read payments.read
+    """.split()
+)
+_APPLYING = frozenset(
+    """
+    organization.read organization.edit licences.claim cases.open
     """.split()
 )
 _OWNER = frozenset(
@@ -137,6 +143,7 @@ ROLE_CAPABILITIES: Mapping[tuple[Kind, Role], frozenset[str]] = MappingProxyType
         (Kind.MARKET_OPERATOR, Role.OPERATOR): _OFFICE | _OPERATING,
         (Kind.MARKET_OPERATOR, Role.FINANCE): _OFFICE | _FINANCE,
         (Kind.MARKET_OPERATOR, Role.AUDITOR): _OFFICE | _AUDITING,
+        **{(kind, Role.APPLICANT): _APPLYING for kind in Kind if kind is not Kind.MARKET_OPERATOR},
     }
 )
 
@@ -146,7 +153,8 @@ CAPABILITIES = frozenset(PERSON.union(*ROLE_CAPABILITIES.values()))
 def compute_capabilities(kind: str | None, roles: Iterable[str], second_factor: bool) -> tuple[frozenset[str], frozenset[str]]:
     """What the roles give now, and what the second factor would add. ``kind`` None is a person acting for himself."""
     if kind is None:
-        return PERSON, frozenset()
+        needs = frozenset() if second_factor else PERSON & SECOND_FACTOR_CAPABILITIES
+        return PERSON - needs, needs
     granted: set[str] = set()
     locked: set[str] = set()
     for role in roles:
@@ -158,8 +166,8 @@ def compute_capabilities(kind: str | None, roles: Iterable[str], second_factor: 
 
 
 def roles_of(kind: Kind) -> frozenset[Role]:
-    """The roles that mean something in an organization of this kind."""
-    return frozenset(role for organization_kind, role in ROLE_CAPABILITIES if organization_kind is kind)
+    """The roles that may be given in an organization of this kind."""
+    return frozenset(role for organization_kind, role in ROLE_CAPABILITIES if organization_kind is kind and role is not Role.APPLICANT)
 
 
 def scopes_of(kind: Kind) -> frozenset[str]:

@@ -1,0 +1,65 @@
+"""What other features may ask of accounts. Frozen views in and out; every call takes the caller's session."""
+
+from marketplace.accounts.domain import (
+    LicenceKind,
+    LicenceLapsed,
+    LicenceMissing,
+    OrganizationKind,
+    OrganizationUnverified,
+    PartyKind,
+    PartyState,
+    PartySuspended,
+    PayoutAccountMissing,
+    PeopleOnly,
+    PrivacyHold,
+    RealNameMissing,
+    Role,
+    WrongPassphrase,
+)
+from marketplace.accounts.domain.views import ErasureReport, LicenceView, PartyView, PayoutAccountView, SignatureView
+from marketplace.accounts.service.parties import (
+    display_names,
+    get_party,
+    legal_name,
+    linked_parties,
+    require_active,
+    require_licence,
+    require_real_name,
+)
+from marketplace.accounts.service.payouts import payout_account
+from marketplace.accounts.service.personal_data import PersonalData
+from marketplace.accounts.service.signatures import list_signatures, sign, verify_signature
+
+__all__ = [
+    "ErasureReport",
+    "LicenceKind",
+    "LicenceLapsed",
+    "LicenceMissing",
+    "LicenceView",
+    "OrganizationKind",
+    "OrganizationUnverified",
+    "PartyKind",
+    "PartyState",
+    "PartySuspended",
+    "PartyView",
+    "PayoutAccountMissing",
+    "PayoutAccountView",
+    "PeopleOnly",
+    "PersonalData",
+    "PrivacyHold",
+    "RealNameMissing",
+    "Role",
+    "SignatureView",
+    "WrongPassphrase",
+    "display_names",
+    "get_party",
+    "legal_name",
+    "linked_parties",
+    "list_signatures",
+    "payout_account",
+    "require_active",
+    "require_licence",
+    "require_real_name",
+    "sign",
+    "verify_signature",
+]
