@@ -16,6 +16,7 @@ from marketplace.core.service import create_service
 from marketplace.core.settings import Settings, get_settings
 from marketplace.registry import load_models
 from marketplace.subscriptions import SUBSCRIBERS, SWEEPS
+from marketplace.worker import create_worker
 
 SERVICES = (marketplace.main, auction.main, valuation.main, search.main)
 
@@ -44,6 +45,8 @@ def create_app(settings: Settings | None = None, *, database: Database | None = 
         settings=settings,
         database=database,
     )
+    if not settings.is_embedded:
+        create_worker(settings)
     app.state.relay = Relay(app.state.database, subscribers=SUBSCRIBERS, sweeps=SWEEPS, settings=settings)
     return app
 

@@ -77,11 +77,12 @@ def serve(
 @app.command()
 def demo(
     url: Annotated[str | None, typer.Option(help="A running demo market. Without it a fresh one is started.")] = None,
+    servers: Annotated[bool, typer.Option(help="As in production, on the servers named by HENANROAD_TEST_*_URL.")] = False,
 ) -> None:
     """The whole chain as a story over the public API; fails when a step is not as promised."""
     from marketplace.demo.run import tell
 
-    raise typer.Exit(tell(url))
+    raise typer.Exit(tell(url, servers=servers))
 
 
 outbox_app = typer.Typer(no_args_is_help=True, help="Dead letters of the outbox.")

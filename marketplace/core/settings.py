@@ -27,6 +27,7 @@ class Settings(BaseSettings):
     # Where things live.
     database_url: str = Field("sqlite:///var/henanroad.db", description="SQLite file or postgresql+psycopg:// URL.")
     broker_url: str = Field("", description="Celery broker (redis://…). Empty: jobs run inside the process.")
+    broker_prefix: str = Field("", max_length=60, description="Put before every key in the broker, where several share one Redis.")
     live_url: str = Field("", description="Redis for the live channel between processes. Empty: within the process.")
     elasticsearch_url: str = Field("", description="Elasticsearch 9 URL. Empty: the embedded index.")
     elasticsearch_api_key: SecretStr = Field(SecretStr(""), description="API key of a secured cluster.")

@@ -1,4 +1,4 @@
-"""Invented cars that are plausible: true brands and series, list prices of the trade's usual level, ages, mileages and asking prices by a rule.
+"""Invented cars that are plausible: true brands and series, list prices of the usual level, ages and mileages by a rule.
 
 The rule: a car loses 15 % in its first year and 11 % of what is left in each further one (new energy 20 % and 15 %), and 4 % for every
 20,000 km above 15,000 km a year; a dealer's asking price then spreads by some percent around that.
@@ -149,7 +149,7 @@ def _emission(fuel: Fuel, registered_on: date) -> EmissionStage:
 def _asking_minor(pattern: Pattern, age_days: int, mileage_km: int, random: Random) -> int:
     """Whole hundreds of yuan, in fen."""
     first, further = (80, 85) if pattern.fuel in NEW_ENERGY else (85, 89)
-    tenths_of_wan = pattern.list_wan * first / 100 * (further / 100) ** max(age_days / 365 - 1, 0)
+    tenths_of_wan: float = pattern.list_wan * first / 100 * (further / 100) ** max(age_days / 365 - 1, 0)
     above_km = max(mileage_km - 15_000 * age_days / 365, 0)
     tenths_of_wan *= (1 - 0.04 * above_km / 20_000) * random.uniform(0.95, 1.06)
     return max(round(tenths_of_wan * 10) * 10_000, 800_000)

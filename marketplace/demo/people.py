@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-PASSWORD = "henan-road-demo-2026"  # noqa: S105  # printed on the home page of a demo market
-TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"  # noqa: S105  # the demo's second factor, printed too
+PASSWORD = "henan-road-demo-2026"  # printed on the home page of a demo market
+TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"  # the demo's second factor, printed too
 
 
 @dataclass(frozen=True, slots=True)
