@@ -121,6 +121,11 @@ class Settings(BaseSettings):
     relay_attempts: int = Field(8, ge=1, description="Attempts before a delivery is a dead letter.")
     sweeps: bool = Field(True, description="Run the beat table's sweeps inside the process when there is no broker.")
 
+    # Auctions.
+    auction_batch_limit: int = Field(512, ge=1, le=2_000, description="Most bids decided in one transaction.")
+    auction_queue_limit: int = Field(4_096, ge=1, le=100_000, description="Most bids waiting in one process; beyond it the answer is 503.")
+    auction_writers: int = Field(1, ge=1, le=100, description="Bid transactions of one process at the same time; above 1 only to compare.")
+
     @model_validator(mode="after")
     def _refuse_unsafe_mixtures(self) -> Self:
         if len(self.secret_key.get_secret_value()) < 32:
