@@ -8,12 +8,15 @@ import hashlib
 import hmac
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
+from uuid import UUID
 
 import orjson
 import sqlalchemy as sa
 from fastapi import Depends, Query
 from pydantic import BaseModel, Field
+from sqlmodel.sql.sqltypes import UTCDateTime
 
 from marketplace.core.errors import Malformed
 from marketplace.core.settings import get_settings
@@ -76,7 +79,8 @@ class PageQuery:
         """Condition "behind the cursor" for rows ordered by ``columns`` (all the same way)."""
         if self.after is None:
             return sa.true()
-        left, right = sa.tuple_(*columns), sa.tuple_(*[sa.literal(v, c.type) for v, c in zip(self.after, columns, strict=True)])
+        values = [sa.literal(_of_type(value, column.type), column.type) for value, column in zip(self.after, columns, strict=True)]
+        left, right = sa.tuple_(*columns), sa.tuple_(*values)
         return left < right if descending else left > right
 
     def page(self, rows: Sequence[R], position: Callable[[R], Sequence[Any]], view: Callable[[R], T]) -> "Page[T]":
@@ -84,6 +88,15 @@ class PageQuery:
         shown = rows[: self.limit]
         more = len(rows) > self.limit
         return Page(items=[view(row) for row in shown], next=encode_cursor(position(shown[-1])) if more else None)
+
+
+def _of_type(value: Any, kind: Any) -> Any:
+    """A cursor is JSON: ids and instants come back as texts."""
+    if isinstance(value, str) and isinstance(kind, sa.Uuid):
+        return UUID(value)
+    if isinstance(value, str) and isinstance(kind, (sa.DateTime, UTCDateTime)):
+        return datetime.fromisoformat(value)
+    return value
 
 
 def _page_query(

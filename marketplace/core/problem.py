@@ -88,7 +88,7 @@ def refusal_response(refusal: Refusal, request: Request) -> Response:
         refusal_body(refusal, request_id_of(request)),
         status_code=refusal.status,
         media_type=MEDIA_TYPE,
-        headers=refusal_headers(refusal),
+        headers={**refusal_headers(refusal), **getattr(request.state, "answer_headers", {})},
     )
 
 

@@ -13,6 +13,7 @@ from fastapi import APIRouter, FastAPI
 from marketplace.core import problem, telemetry
 from marketplace.core.db import Database
 from marketplace.core.files import FileStore
+from marketplace.core.limits import Limiter
 from marketplace.core.security import Gate
 from marketplace.core.settings import Settings, get_settings
 
@@ -53,6 +54,7 @@ def create_service(
     app.state.settings = settings
     app.state.database = database or Database.from_settings(settings)
     app.state.gate = Gate(settings)
+    app.state.limiter = Limiter(settings)
     app.state.files = FileStore.from_settings(settings)
     problem.install(app)
     telemetry.install(app, settings)
