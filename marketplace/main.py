@@ -6,8 +6,11 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 
 from marketplace.core.service import Lifespan, create_service
+from marketplace.operations.router import router as operations_router
 
-ROUTERS: list[APIRouter] = []
+ROUTERS: list[APIRouter] = [
+    operations_router,
+]
 LIFESPANS: list[Lifespan] = []
 CONFIGURE: list[Callable[[FastAPI], None]] = []
 
