@@ -1,0 +1,1 @@
+"""Bids: pure rules, the log, the sequencer. How one bid travels is described in ARCHITECTURE.md."""

@@ -1,0 +1,199 @@
+"""Placing bids: a batch in, a batch of answers out, one transaction."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from auction.bidding import log, queries
+from auction.bidding.domain import Accepted, BidCommand, Bidder, LotUnknown, place_bid
+from auction.bidding.events import LotMoved
+from auction.bidding.log import Entry
+from auction.bidding.queries import Loaded, LockedLot, Storage, StoredBid, Writes
+from marketplace.core import outbox
+from marketplace.core.db import Session
+from marketplace.core.errors import Refusal
+from marketplace.core.idempotency import IdempotencyKeyReused
+from marketplace.core.problem import refusal_body
+
+SALT_BYTES = 16
+_portable = Storage()
+
+
+@dataclass(frozen=True, slots=True)
+class BidAnswer:
+    """What one command is answered. ``body`` is JSON: a receipt (201) or a problem document."""
+
+    status: int
+    body: bytes
+
+
+@dataclass(slots=True)
+class Decided:
+    """Answers in the order of the commands, and the entries to publish after the commit."""
+
+    answers: list[BidAnswer] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Batch:
+    loaded: Loaded
+    writes: Writes = field(default_factory=Writes)
+    decided: Decided = field(default_factory=Decided)
+    at_text: dict[datetime, str] = field(default_factory=dict)
+    salts: bytes = b""
+
+    def text(self, at: datetime) -> str:
+        found = self.at_text.get(at)
+        if found is None:
+            found = self.at_text[at] = log.instant(at)
+        return found
+
+
+def place_bids(session: Session, commands: Sequence[BidCommand], storage: Storage = _portable) -> Decided:
+    """Lock, read the clock, load, decide in order of arrival, write. Answers are good only after the caller's commit."""
+    loaded = storage.load(
+        session,
+        lot_ids={command.lot_id for command in commands},
+        pairs={(command.lot_id, command.party_id) for command in commands},
+        keys={(command.actor_id, command.key) for command in commands if command.key is not None},
+    )
+    batch = _Batch(loaded, salts=os.urandom(SALT_BYTES * len(commands)))
+    for position, command in enumerate(commands):
+        batch.decided.answers.append(_answer(batch, command, position))
+    batch.writes.lots = [lot for lot in loaded.lots.values() if lot.state.seq > lot.from_seq]
+    storage.write(session, batch.writes)
+    for lot in batch.writes.lots:
+        outbox.append(session, _lot_moved(lot), key=f"lot:{lot.id}")
+    return batch.decided
+
+
+def _answer(batch: _Batch, command: BidCommand, position: int) -> BidAnswer:
+    loaded = batch.loaded
+    key = (command.actor_id, command.key) if command.key is not None else None
+    known = loaded.answers.get(key) if key is not None else None
+    if known is not None:
+        return _repeat(known, command)
+    lot = loaded.lots.get(command.lot_id)
+    if lot is None:
+        return _refused(batch, command, LotUnknown())
+    at = loaded.now if lot.moved_at is None or lot.moved_at <= loaded.now else lot.moved_at
+    bidder = loaded.bidders.get((command.lot_id, command.party_id))
+    decision = place_bid(lot.state, command, bidder, at)
+    if not isinstance(decision, Accepted):
+        return _refused(batch, command, decision.refusal)
+    assert bidder is not None
+    return _accepted(batch, command, lot, bidder, decision, at, position)
+
+
+def _repeat(known: StoredBid, command: BidCommand) -> BidAnswer:
+    """The same key: the same answer, or a refusal when the bid is another one."""
+    if known.lot_id != command.lot_id or known.maximum_minor != command.maximum_minor:
+        return _problem(IdempotencyKeyReused())
+    if known.entry is None:
+        return BidAnswer(known.status, known.body.encode())
+    return _receipt(known.entry.content(), known.entry.hash, known.maximum_minor)
+
+
+def _accepted(
+    batch: _Batch, command: BidCommand, lot: LockedLot, bidder: Bidder, accepted: Accepted, at: datetime, position: int
+) -> BidAnswer:
+    seq = accepted.state.seq
+    lot_text = str(lot.id)
+    salt = batch.salts[SALT_BYTES * position : SALT_BYTES * (position + 1)].hex()
+    content = log.bid_content(
+        lot=lot_text,
+        accepted=accepted,
+        bidder=bidder,
+        commitment_hash=log.commitment(lot_text, seq, command.maximum_minor, salt),
+        at=batch.text(at),
+        ends_at=batch.text(accepted.state.ends_at),
+        previous=lot.head_hash,
+    )
+    entry = log.seal(lot.id, content)
+    lot.state, lot.head_hash, lot.moved_at = accepted.state, entry.hash, at
+    batch.writes.entries.append(
+        {
+            "lot_id": lot.id,
+            "seq": seq,
+            "kind": "bid",
+            "document": entry.document,
+            "hash": entry.hash,
+            "registration_id": bidder.registration_id,
+            "actor_id": command.actor_id,
+            "key": command.key,
+            "maximum_minor": command.maximum_minor,
+            "salt": salt,
+        }
+    )
+    batch.decided.entries.append(entry)
+    if command.key is not None:
+        batch.loaded.answers[command.actor_id, command.key] = StoredBid(lot.id, command.maximum_minor, entry)
+    return _receipt(content, entry.hash, command.maximum_minor)
+
+
+def _refused(batch: _Batch, command: BidCommand, refusal: Refusal) -> BidAnswer:
+    answer = _problem(refusal)
+    if command.key is not None:
+        body = answer.body.decode()
+        batch.writes.refusals.append(
+            {
+                "actor_id": command.actor_id,
+                "key": command.key,
+                "lot_id": command.lot_id,
+                "maximum_minor": command.maximum_minor,
+                "status": answer.status,
+                "body": body,
+                "at": batch.loaded.now,
+            }
+        )
+        batch.loaded.answers[command.actor_id, command.key] = StoredBid(command.lot_id, command.maximum_minor, None, answer.status, body)
+    return answer
+
+
+def _problem(refusal: Refusal) -> BidAnswer:
+    return BidAnswer(refusal.status, refusal_body(refusal))
+
+
+def _receipt(content: dict[str, Any], entry_hash: str, maximum_minor: int) -> BidAnswer:
+    """The receipt is made of the entry, so that it reads the same however often it is asked for."""
+    receipt = {
+        "lot_id": content["lot"],
+        "seq": content["seq"],
+        "bidder": content["bidder"],
+        "leading": content["leader"] == content["bidder"],
+        "maximum_minor": maximum_minor,
+        "price_minor": content["price_minor"],
+        "next_minimum_minor": content["next_minimum_minor"],
+        "reserve_met": content["reserve_met"],
+        "at": content["at"],
+        "ends_at": content["ends_at"],
+        "hash": entry_hash,
+    }
+    return BidAnswer(201, orjson.dumps(receipt))
+
+
+def _lot_moved(lot: LockedLot) -> LotMoved:
+    state = lot.state
+    assert state.price_minor is not None
+    return LotMoved.model_construct(
+        lot_id=lot.id,
+        session_id=lot.session_id,
+        vehicle_id=lot.vehicle_id,
+        from_seq=lot.from_seq + 1,
+        to_seq=state.seq,
+        price_minor=state.price_minor,
+        next_minimum_minor=state.next_minimum_minor,
+        reserve_met=state.reserve_met,
+        ends_at=state.ends_at,
+    )
+
+
+def list_log(session: Session, *, lot_id: UUID, after_seq: int, limit: int) -> list[Entry]:
+    """A lot's log behind ``after_seq``, in order."""
+    return queries.list_log(session, lot_id=lot_id, after_seq=after_seq, limit=limit)

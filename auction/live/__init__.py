@@ -1,0 +1,1 @@
+"""What happens on a lot, as it happens, after it is committed."""

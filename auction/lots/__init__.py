@@ -1,0 +1,1 @@
+"""Lots: one car in one session, its terms and its state."""

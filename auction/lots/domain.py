@@ -1,0 +1,68 @@
+"""A lot's states and the refusals about its terms."""
+
+from enum import StrEnum
+
+from marketplace.core.errors import Refusal, Rule
+
+
+class LotPhase(StrEnum):
+    """``draft`` waits for the consignor's mandate; ``withdrawn`` only before opening; ``open`` ends by the clock, never by hand."""
+
+    DRAFT = "draft"
+    MANDATED = "mandated"
+    ANNOUNCED = "announced"
+    OPEN = "open"
+    SUSPENDED = "suspended"
+    SOLD = "sold"
+    PASSED = "passed"
+    WITHDRAWN = "withdrawn"
+
+
+class ReserveKind(StrEnum):
+    """A lot without reserve is labelled so before it opens (拍卖法 50)."""
+
+    NONE = "none"
+    HIDDEN = "hidden"
+    VISIBLE = "visible"
+
+
+class ReserveBelowStart(Refusal):
+    status = 422
+    zh = "保留价不得低于起拍价 {start_minor} 分"
+    en = "The reserve is not below the start price of {start_minor} fen."
+
+
+class HouseOwnsVehicle(Refusal):
+    zh = "拍卖人不得拍卖自己的物品"
+    en = "An auction house may not auction its own goods."
+    rule = Rule("拍卖法 第二十三条", "Auction Law, art. 23")
+
+
+class MandateNotSigned(Refusal):
+    zh = "委托人尚未签署委托拍卖合同"
+    en = "The consignor has not signed the mandate."
+    rule = Rule("拍卖法 第四十二条", "Auction Law, art. 42")
+
+
+class LotNotDraft(Refusal):
+    zh = "标的当前状态为 {state},不能修改"
+    en = "The lot is {state}; its terms can no longer change."
+
+
+class OpenLotStays(Refusal):
+    zh = "拍卖开始后不得撤回标的"
+    en = "A lot is withdrawn before it opens or not at all."
+    rule = Rule("拍卖法 第二十九条", "Auction Law, art. 29")
+
+
+class ConsignorKindMismatch(Refusal):
+    status = 403
+    zh = "该场次模式不接受此类委托人"
+    en = "This mode does not take this kind of consignor."
+
+
+class MandateChanged(Refusal):
+    """The signer saw another text than the one that stands."""
+
+    zh = "委托合同内容已变化,请重新阅读"
+    en = "The mandate changed since you read it; read it again."

@@ -1,0 +1,80 @@
+"""Tables of lots."""
+
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Field, SQLModel
+
+from auction.lots.domain import LotPhase, ReserveKind
+from auction.sessions.models import AuctionSession
+from marketplace.core.db import enum_type, primary_id
+
+
+class Lot(SQLModel, table=True):
+    """One car in one session. What stands from ``price_minor`` to ``head_hash`` moves with every accepted bid, under the row's lock.
+
+    ``leader_id`` is a registration; ``maximum_minor`` is the leader's and secret, and so is a hidden reserve.
+    """
+
+    __tablename__ = "auction_lot"
+    __table_args__ = (
+        sa.UniqueConstraint("session_id", "number", name="auction_lot_number"),
+        sa.CheckConstraint("start_minor > 0", name="start_above_zero"),
+        sa.CheckConstraint("reserve_minor IS NULL OR reserve_minor >= start_minor", name="reserve_not_below_start"),
+        sa.CheckConstraint("(reserve_kind = 'none') = (reserve_minor IS NULL)", name="reserve_kind_matches"),
+        sa.CheckConstraint("price_minor IS NULL OR (price_minor >= start_minor AND price_minor <= maximum_minor)", name="price_in_bounds"),
+        sa.CheckConstraint("(price_minor IS NULL) = (leader_id IS NULL)", name="leader_with_price"),
+        sa.CheckConstraint("hard_end_at IS NULL OR ends_at <= hard_end_at", name="ends_before_hard_end"),
+        sa.CheckConstraint("opens_at < ends_at", name="opens_before_end"),
+        sa.CheckConstraint("state <> 'sold' OR price_minor IS NOT NULL", name="sold_has_price"),
+        sa.Index("ix_auction_lot_due", "ends_at", sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'")),
+        sa.Index("ix_auction_lot_opening", "opens_at", sqlite_where=sa.text("state = 'announced'"),
+                 postgresql_where=sa.text("state = 'announced'")),
+        sa.Index("uq_auction_lot_live_vehicle", "vehicle_id", unique=True,
+                 sqlite_where=sa.text("state IN ('open', 'suspended')"),
+                 postgresql_where=sa.text("state IN ('open', 'suspended')")),
+    )  # fmt: skip
+
+    id: UUID = primary_id()
+    session_id: UUID = Field(foreign_key="auction_session.id")
+    number: int
+    vehicle_id: UUID = Field(index=True)
+    consignor_id: UUID = Field(index=True)
+    title: str = Field(max_length=200)
+    state: LotPhase = Field(default=LotPhase.DRAFT, sa_type=enum_type(LotPhase, "state"))
+    start_minor: int = Field(sa_type=sa.BigInteger)
+    reserve_kind: ReserveKind = Field(sa_type=enum_type(ReserveKind, "reserve_kind"))
+    reserve_minor: int | None = Field(default=None, sa_type=sa.BigInteger)
+    reserve_salt: str | None = Field(default=None, max_length=32)
+    seller_fee_bps: int | None = Field(default=None)
+    flaws: str = Field(default="", max_length=2000)
+    opens_at: datetime
+    ends_at: datetime
+    hard_end_at: datetime | None = Field(default=None)
+    price_minor: int | None = Field(default=None, sa_type=sa.BigInteger)
+    leader_id: UUID | None = Field(default=None)
+    leader_pseudonym: str | None = Field(default=None, max_length=8)
+    maximum_minor: int = Field(default=0, sa_type=sa.BigInteger)
+    seq: int = Field(default=0, sa_type=sa.BigInteger)
+    extensions: int = Field(default=0)
+    head_hash: str = Field(default="0" * 64, max_length=64)
+    moved_at: datetime | None = Field(default=None)
+    reason: str | None = Field(default=None, max_length=200)
+    created_at: datetime
+
+
+class Mandate(SQLModel, table=True):
+    """委托拍卖合同 of one lot: what the consignor signed. ``document`` is canonical JSON; ``content_hash`` its SHA-256."""
+
+    __tablename__ = "auction_mandate"
+
+    lot_id: UUID = Field(primary_key=True, foreign_key="auction_lot.id")
+    document: str = Field(sa_type=sa.Text)
+    content_hash: str = Field(max_length=64)
+    signature_id: UUID | None = Field(default=None)
+    signed_by: UUID | None = Field(default=None)
+    signed_at: datetime | None = Field(default=None)
+
+
+__all__ = ["AuctionSession", "Lot", "Mandate"]

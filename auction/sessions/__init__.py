@@ -1,0 +1,1 @@
+"""Sessions: lots under one set of rules, frozen at opening."""

@@ -1,0 +1,1 @@
+"""Deposits before a lot, fees, confirmation and default after it."""
