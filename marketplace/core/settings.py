@@ -17,7 +17,7 @@ DEVELOPMENT_SECRET = "development-only-secret-not-for-production"
 class Settings(BaseSettings):
     """Everything a deployment may choose. Every limit of the product is a field here."""
 
-    model_config = SettingsConfigDict(env_prefix="HENANROAD_", env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="HENANROAD_", env_file=".env", extra="ignore", hide_input_in_errors=True)
 
     # The market this deployment is.
     market_name: str = Field("河南路二手车市场", description="Name of the market, Chinese.")
@@ -59,6 +59,11 @@ class Settings(BaseSettings):
 
     # Payments.
     stripe_api_key: SecretStr = Field(SecretStr(""), description="Stripe secret key. Empty: the sandbox bank only.")
+    stripe_webhook_secret: SecretStr = Field(SecretStr(""), description="Signing secret of Stripe's webhook endpoint; empty refuses all.")
+    stripe_api_base: str = Field("", description="Another address than Stripe's own, e.g. a stand-in for tests.")
+    stripe_timeout_s: float = Field(20.0, gt=0, le=80, description="Longest wait for an answer of Stripe.")
+    stripe_hold_days: int = Field(7, ge=1, le=30, description="Days a card authorization lasts when Stripe does not say.")
+    sandbox_hold_days: int = Field(180, ge=1, le=180, description="Days the sandbox bank keeps a deposit frozen.")
 
     # Signing in.
     access_token_minutes: int = Field(10, ge=1, le=15, description="Life of an access token; a revoked sign-in ends by then.")

@@ -1,0 +1,1 @@
+"""Money: a double-entry ledger, deposits held, escrow, payouts, and the gateways that move it."""
