@@ -10,8 +10,15 @@ import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
 from marketplace.core.db import Session
+from marketplace.core.errors import Forbidden
+from marketplace.core.settings import Settings, get_settings
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+
+class ClockFixed(Forbidden):
+    zh = "本市场的时钟不可调整"
+    en = "This market's clock cannot be moved."
 
 
 class ClockOffset(SQLModel, table=True):
@@ -42,8 +49,21 @@ def now(session: Session) -> datetime:
     return at.astimezone(UTC) + timedelta(microseconds=offset)
 
 
-def set_offset(session: Session, *, offset: timedelta) -> None:
-    """Move the market's clock. Composition lets only a demo or a test reach this."""
+def require_adjustable(settings: Settings) -> None:
+    """Only a demo market's clock moves, never one beside real money. Raises ``ClockFixed``."""
+    if not settings.demo or settings.has_real_gateway:
+        raise ClockFixed
+
+
+def refuse_offset(session: Session, settings: Settings) -> None:
+    """Start-up beside a real gateway: an offset left behind by a drill would date contracts wrongly. Raises ``ClockFixed``."""
+    if settings.has_real_gateway and get_offset(session):
+        raise ClockFixed
+
+
+def set_offset(session: Session, *, offset: timedelta, settings: Settings | None = None) -> None:
+    """Move the market's clock, forward or back. Raises ``ClockFixed`` unless the market is a demo or a test."""
+    require_adjustable(settings or get_settings())
     row = session.get(ClockOffset, 1) or ClockOffset()
     row.offset_us = round(offset.total_seconds() * 1_000_000)
     session.add(row)

@@ -10,7 +10,7 @@ from typing import TypeAlias
 import anyio.to_thread
 from fastapi import APIRouter, FastAPI
 
-from marketplace.core import problem, telemetry
+from marketplace.core import clock, problem, telemetry
 from marketplace.core.db import Database
 from marketplace.core.files import FileStore
 from marketplace.core.limits import Limiter
@@ -36,6 +36,9 @@ def create_service(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = settings.worker_threads
+        if settings.has_real_gateway:
+            with app.state.database.reading() as session:
+                clock.refuse_offset(session, settings)
         async with AsyncExitStack() as stack:
             for part in lifespans:
                 await stack.enter_async_context(part(app))

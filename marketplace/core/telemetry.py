@@ -18,10 +18,11 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import Response
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
 from pydantic import BaseModel, Field
+from sqlalchemy.exc import DBAPIError
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from marketplace.core import clock
+from marketplace.core import clock, outbox
 from marketplace.core.db import get_database
 from marketplace.core.ids import new_id
 from marketplace.core.problem import MEDIA_TYPE, problem_body
@@ -126,6 +127,7 @@ LATENCY = Histogram(
     buckets=(0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0),
 )
 SOCKETS = Gauge("henanroad_sockets", "Open WebSockets.", ["route"])
+BACKLOG = Gauge("henanroad_outbox", "Events not published; deliveries open and dead.", ["state"])
 UNMATCHED = "unmatched"
 
 
@@ -298,7 +300,14 @@ async def get_readiness(request: Request, response: Response) -> HealthBody:
 
 
 @router.get("/metrics", summary="Prometheus 指标 Metrics", operation_id="get_metrics", include_in_schema=False, response_class=Response)
-async def get_metrics() -> Response:
+def get_metrics(request: Request) -> Response:
+    """The process's series, and the market's backlog as the database has it now."""
+    try:
+        with get_database(request).reading() as session:
+            for state, number in outbox.backlog(session).items():
+                BACKLOG.labels(state).set(number)
+    except DBAPIError:
+        BACKLOG.clear()  # no number is better than a stale one
     return Response(generate_latest(), headers={"content-type": CONTENT_TYPE_LATEST})
 
 

@@ -10,7 +10,7 @@ from marketplace.core.outbox.delivery import (
     sweep,
     use_database,
 )
-from marketplace.core.outbox.relay import Relay, Sweep
+from marketplace.core.outbox.relay import Relay, Sweep, backlog
 from marketplace.core.outbox.writing import Event, OutboxDelivery, OutboxEvent, append, pending, wake
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Subscriber",
     "Sweep",
     "append",
+    "backlog",
     "dead_letters",
     "outside_subscriber",
     "pending",

@@ -219,8 +219,15 @@ class Relay:
 
 
 def backlog(session: Session) -> dict[str, int]:
-    """For metrics: events not published, deliveries open and dead."""
-    unpublished = session.exec(select(sa.func.count()).select_from(OutboxEvent).where(col(OutboxEvent.published_no).is_(None))).one()
-    counted = session.exec(select(OutboxDelivery.state, sa.func.count()).group_by(col(OutboxDelivery.state)))
-    states = {DeliveryState(state): number for state, number in counted}
-    return {"unpublished": unpublished, "open": states.get(DeliveryState.OPEN, 0), "dead": states.get(DeliveryState.DEAD, 0)}
+    """For metrics: events not published, deliveries open and dead. Each count walks a partial index, never the done ones."""
+    unpublished = sa.select(sa.func.count()).select_from(OutboxEvent).where(col(OutboxEvent.published_no).is_(None))
+    return {
+        "unpublished": session.connection().execute(unpublished).scalar_one(),
+        "open": _count(session, DeliveryState.OPEN),
+        "dead": _count(session, DeliveryState.DEAD),
+    }
+
+
+def _count(session: Session, state: DeliveryState) -> int:
+    wanted = sa.text(f"state = '{state.value}'")  # a bound value would keep SQLite from its partial index
+    return session.connection().execute(sa.select(sa.func.count()).select_from(OutboxDelivery).where(wanted)).scalar_one()

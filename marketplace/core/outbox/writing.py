@@ -95,6 +95,8 @@ class OutboxDelivery(SQLModel, table=True):
         sa.UniqueConstraint("event_id", "subscriber", name="outbox_delivery_once"),
         sa.Index("ix_outbox_delivery_open", "subscriber", "key", "key_seq", sqlite_where=sa.text("state = 'open'"),
                  postgresql_where=sa.text("state = 'open'")),
+        sa.Index("ix_outbox_delivery_dead", "id", sqlite_where=sa.text("state = 'dead'"),
+                 postgresql_where=sa.text("state = 'dead'")),
     )  # fmt: skip
 
     id: UUID = primary_id()

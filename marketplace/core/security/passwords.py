@@ -73,6 +73,6 @@ def totp_step(secret: bytes, code: str, *, at_s: float, last_step: int | None = 
     """The step a code belongs to, None when it is wrong. A step at or before ``last_step`` is spent: a code works once."""
     current = int(at_s) // TOTP_STEP_S
     for step in range(current - drift, current + drift + 1):
-        if (last_step is None or step > last_step) and hmac.compare_digest(totp_code(secret, step), code):
+        if (last_step is None or step > last_step) and hmac.compare_digest(totp_code(secret, step).encode(), code.encode()):
             return step
     return None
