@@ -7,9 +7,13 @@ from fastapi import APIRouter, FastAPI
 
 from marketplace.core.service import Lifespan, create_service
 from marketplace.operations.router import router as operations_router
+from marketplace.payments.router import bank_router
+from marketplace.payments.router import router as payments_router
 
 ROUTERS: list[APIRouter] = [
     operations_router,
+    payments_router,
+    bank_router,
 ]
 LIFESPANS: list[Lifespan] = []
 CONFIGURE: list[Callable[[FastAPI], None]] = []

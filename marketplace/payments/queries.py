@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -52,11 +53,11 @@ class AccountTotal:
 
 
 def list_account_totals(session: Session) -> list[AccountTotal]:
-    rows = session.exec(
-        select(
-            LedgerAccount.kind,
-            LedgerAccount.gateway,
-            LedgerAccount.currency,
+    rows = session.connection().execute(
+        sa.select(
+            col(LedgerAccount.kind),
+            col(LedgerAccount.gateway),
+            col(LedgerAccount.currency),
             sa.func.count(),
             sa.cast(sa.func.coalesce(sa.func.sum(LedgerAccount.debits_minor), 0), sa.BigInteger),
             sa.cast(sa.func.coalesce(sa.func.sum(LedgerAccount.credits_minor), 0), sa.BigInteger),
@@ -73,19 +74,19 @@ def get_ledger_sum(session: Session) -> int:
 
 
 def list_broken_accounts(session: Session) -> list[str]:
-    def sums(key: sa.ColumnElement[str]) -> sa.Subquery:
+    def sums(key: Any) -> sa.Subquery:
         amount = sa.func.sum(col(LedgerTransfer.amount_minor))
         return sa.select(key.label("key"), amount.label("amount")).group_by(key).subquery()
 
-    debits, credits = sums(col(LedgerTransfer.debit_key)), sums(col(LedgerTransfer.credit_key))
+    debited, credited = sums(col(LedgerTransfer.debit_key)), sums(col(LedgerTransfer.credit_key))
     statement = (
         sa.select(col(LedgerAccount.key))
-        .outerjoin(debits, debits.c.key == col(LedgerAccount.key))
-        .outerjoin(credits, credits.c.key == col(LedgerAccount.key))
+        .outerjoin(debited, debited.c.key == col(LedgerAccount.key))
+        .outerjoin(credited, credited.c.key == col(LedgerAccount.key))
         .where(
             sa.or_(
-                sa.func.coalesce(debits.c.amount, 0) != col(LedgerAccount.debits_minor),
-                sa.func.coalesce(credits.c.amount, 0) != col(LedgerAccount.credits_minor),
+                sa.func.coalesce(debited.c.amount, 0) != col(LedgerAccount.debits_minor),
+                sa.func.coalesce(credited.c.amount, 0) != col(LedgerAccount.credits_minor),
             )
         )
         .order_by(col(LedgerAccount.key))
@@ -329,3 +330,9 @@ def list_movements(session: Session, *, account_no: str, since: datetime, until:
             .order_by(col(SandboxBankMovement.id))
         )
     )
+
+
+def find_cash(session: Session, *, account_no: str) -> SandboxBankMovement | None:
+    return session.exec(
+        select(SandboxBankMovement).where(SandboxBankMovement.to_account == account_no, SandboxBankMovement.kind == "cash").limit(1)
+    ).first()

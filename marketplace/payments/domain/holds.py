@@ -87,10 +87,7 @@ class ForfeitShares:
 
 def split_forfeit(amount_minor: int, claims: ForfeitClaims) -> ForfeitShares:
     """Costs first, then the price shortfall, then debts. The shares sum to the amount."""
-    shares = []
-    left = amount_minor
-    for claim in (claims.costs_minor, claims.shortfall_minor, claims.debts_minor):
-        share = min(max(claim, 0), left)
-        shares.append(share)
-        left -= share
-    return ForfeitShares(*shares, rest_minor=left)
+    costs = min(max(claims.costs_minor, 0), amount_minor)
+    shortfall = min(max(claims.shortfall_minor, 0), amount_minor - costs)
+    debts = min(max(claims.debts_minor, 0), amount_minor - costs - shortfall)
+    return ForfeitShares(costs, shortfall, debts, rest_minor=amount_minor - costs - shortfall - debts)

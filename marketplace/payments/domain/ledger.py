@@ -118,11 +118,11 @@ def allocate(amounts: Sequence[int], pools: Mapping[str, int]) -> list[list[tupl
     for amount in amounts:
         parts = []
         missing = amount
-        for name in left:
-            part = min(left[name], missing)
+        for name, there in left.items():
+            part = min(there, missing)
             if part:
                 parts.append((name, part))
-                left[name] -= part
+                left[name] = there - part
                 missing -= part
         shares.append(parts)
     return shares

@@ -39,7 +39,7 @@ class StripeConnect:
     name = NAME
 
     def __init__(self, *, api_key: str, api_base: str = "", timeout_s: float = 20, hold_days: int = 7) -> None:
-        base: stripe.BaseAddresses | None = {"api": api_base} if api_base else None
+        base: Any = {"api": api_base} if api_base else None
         self._client = stripe.StripeClient(
             api_key,
             base_addresses=base,
@@ -72,7 +72,7 @@ class StripeConnect:
         try:
             return do[call.kind](call)
         except stripe.CardError as error:
-            return Answer(AnswerKind.REFUSED, gateway_ref=_intent_of(error), code=error.decline_code or error.code or "card_declined")
+            return Answer(AnswerKind.REFUSED, gateway_ref=_intent_of(error), code=_decline_code(error))
         except (stripe.InvalidRequestError, stripe.IdempotencyError) as error:
             if error.http_status in {409, 429}:
                 raise OutcomeUnknown(type(error).__name__) from error
@@ -86,12 +86,12 @@ class StripeConnect:
         lines = []
         for intent in self._client.v1.payment_intents.list({"limit": 100, "created": window}).auto_paging_iter():
             if intent.status == "succeeded":
-                captured = intent.metadata.get("capture_operation") if intent.metadata else None
+                captured = _said(intent.metadata, "capture_operation")
                 lines.append(ReportLine(captured or intent.id, intent.amount_received or intent.amount))
-        for refund in self._client.v1.refunds.list({"limit": 100, "created": window}).auto_paging_iter():
-            lines.append(ReportLine(_operation_text(refund.metadata) or refund.id, -refund.amount))
-        for transfer in self._client.v1.transfers.list({"limit": 100, "created": window}).auto_paging_iter():
-            lines.append(ReportLine(_operation_text(transfer.metadata) or transfer.id, -transfer.amount))
+        refunds = self._client.v1.refunds.list({"limit": 100, "created": window}).auto_paging_iter()
+        lines += [ReportLine(_said(one.metadata, "operation_id") or one.id, -one.amount) for one in refunds]
+        transfers = self._client.v1.transfers.list({"limit": 100, "created": window}).auto_paging_iter()
+        lines += [ReportLine(_said(one.metadata, "operation_id") or one.id, -one.amount) for one in transfers]
         return lines
 
     # --- one method an operation
@@ -118,7 +118,7 @@ class StripeConnect:
         since = (call.first_sent_at or datetime.now(UTC)) - timedelta(minutes=10)
         listed = self._client.v1.payment_intents.list({"limit": 100, "created": {"gte": int(since.timestamp())}})
         for intent in listed.auto_paging_iter():
-            if _operation_text(intent.metadata) == call.key.hex:
+            if _said(intent.metadata, "operation_id") == call.key.hex:
                 return intent
         return None
 
@@ -166,7 +166,7 @@ class StripeConnect:
     def _refund(self, call: Call) -> Answer:
         if call.repeated:
             for known in self._client.v1.refunds.list({"payment_intent": _source(call), "limit": 100}).auto_paging_iter():
-                if _operation_text(known.metadata) == call.key.hex:
+                if _said(known.metadata, "operation_id") == call.key.hex:
                     return Answer(AnswerKind.DONE, known.id)
         refund = self._client.v1.refunds.create(
             {"payment_intent": _source(call), "amount": call.amount_minor, "metadata": {"operation_id": call.key.hex}}, self._options(call)
@@ -180,7 +180,7 @@ class StripeConnect:
             return Answer(AnswerKind.REFUSED, code="payee_not_linked")
         if call.repeated:
             for known in self._client.v1.transfers.list({"transfer_group": call.reference or "", "limit": 100}).auto_paging_iter():
-                if _operation_text(known.metadata) == call.key.hex:
+                if _said(known.metadata, "operation_id") == call.key.hex:
                     return Answer(AnswerKind.DONE, known.id)
         transfer = self._client.v1.transfers.create(
             {
@@ -197,12 +197,16 @@ class StripeConnect:
 
 def _source(call: Call) -> str:
     if call.source_ref is None:
-        raise stripe.InvalidRequestError("no payment intent to act on", None, code="reference_unknown")
+        raise stripe.InvalidRequestError("no payment intent to act on", None, code="reference_unknown")  # type: ignore[no-untyped-call]  # untyped in the library
     return call.source_ref
 
 
-def _operation_text(metadata: Any) -> str | None:
-    return metadata["operation_id"] if metadata and "operation_id" in metadata else None
+def _said(metadata: Any, name: str) -> str | None:
+    return str(metadata[name]) if metadata and name in metadata else None
+
+
+def _decline_code(error: stripe.CardError) -> str:
+    return getattr(error.error, "decline_code", None) or error.code or "card_declined"
 
 
 def _intent_of(error: stripe.CardError) -> str | None:
@@ -227,7 +231,7 @@ class BadSignature(ValueError):
 def parse_event(body: bytes, signature: str, *, secret: str, hold_days: int = 7) -> Message:
     """A message from its raw body, after its signature was checked; raises ``BadSignature``."""
     try:
-        event = stripe.Webhook.construct_event(body, signature, secret, tolerance=_TOLERANCE_S)  # type: ignore[no-untyped-call]  # untyped in the library
+        event = stripe.Webhook.construct_event(body, signature, secret, tolerance=_TOLERANCE_S)
     except (stripe.SignatureVerificationError, ValueError) as error:
         raise BadSignature(type(error).__name__) from error
     return read_event(event.to_dict(), hold_days=hold_days)

@@ -26,11 +26,11 @@ def post(session: Session, posting: Posting, *, purpose_id: UUID | None = None) 
     if not _insert_posting(session, posting, posting_id, purpose_id):
         return False
     _open_accounts(session, posting)
-    for account, (debits, credits) in sorted(_totals(posting).items(), key=lambda pair: pair[0].key):
+    for account, (debited, credited) in sorted(_totals(posting).items(), key=lambda pair: pair[0].key):
         session.connection().execute(
             sa.update(LedgerAccount)
             .where(col(LedgerAccount.key) == account.key)
-            .values(debits_minor=col(LedgerAccount.debits_minor) + debits, credits_minor=col(LedgerAccount.credits_minor) + credits)
+            .values(debits_minor=col(LedgerAccount.debits_minor) + debited, credits_minor=col(LedgerAccount.credits_minor) + credited)
         )
     rows = [
         {
@@ -85,8 +85,8 @@ def _open_accounts(session: Session, posting: Posting) -> None:
 def _totals(posting: Posting) -> dict[Account, tuple[int, int]]:
     totals: dict[Account, tuple[int, int]] = {}
     for account, amount in posting.entries():
-        debits, credits = totals.get(account, (0, 0))
-        totals[account] = (debits + amount, credits) if amount > 0 else (debits, credits - amount)
+        debited, credited = totals.get(account, (0, 0))
+        totals[account] = (debited + amount, credited) if amount > 0 else (debited, credited - amount)
     return totals
 
 
