@@ -28,8 +28,8 @@ check: setup-dev ## what CI runs: format, lint, strict types, import contracts, 
 format: setup-dev ## bring the code into its format
 	@$(PY) -m ruff check --fix --quiet . ; $(PY) -m ruff format .
 
-demo: setup ## the whole chain as a story, against a fresh server through its public API
-	@$(PY) -m marketplace.cli demo
+demo: setup ## the whole chain as a story, against a fresh market through its public API (DEMO=--servers: as in production)
+	@$(PY) -m marketplace.cli demo $(DEMO)
 
 bench: setup-dev ## every benchmark (BENCH='--quick' for a minute each)
 	@$(PY) -m scripts.bench $(BENCH)

@@ -108,7 +108,7 @@ class Relay:
 
     def _lock_head(self, session: Session) -> OutboxHead | None:
         """The head row, or None while another process publishes."""
-        locked = select(OutboxHead).with_for_update(skip_locked=True)
+        locked = select(OutboxHead).with_for_update(skip_locked=True).execution_options(populate_existing=True)
         head = session.exec(locked).first()
         if head is None and session.exec(select(OutboxHead)).first() is None:
             connection = session.connection()
@@ -152,7 +152,7 @@ class Relay:
                 return []
         with self._database.writing() as session:
             at = clock.now(session)
-            statement = self._claimable(at).limit(self._settings.relay_batch)
+            statement = self._claimable(at).limit(self._settings.relay_batch).execution_options(populate_existing=True)
             rows = session.exec(statement.with_for_update(skip_locked=True, of=OutboxDelivery)).all()
             lease = at + timedelta(seconds=self._settings.relay_lease_s)
             if rows:
