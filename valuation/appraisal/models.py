@@ -101,7 +101,7 @@ class InspectionEvidence(SQLModel, table=True):
 
 
 class AppraisalSignature(SQLModel, table=True):
-    """One appraiser's Ed25519 signature over the report's hash. Two different people sign."""
+    """Which appraiser signed as first and second, by what certificate; the Ed25519 signature itself is kept by accounts."""
 
     __tablename__ = "appraisal_signature"
     __table_args__ = (
@@ -115,9 +115,7 @@ class AppraisalSignature(SQLModel, table=True):
     seq: int
     person_id: UUID
     certificate_number: str = Field(max_length=80)
-    public_key: str = Field(max_length=100)
-    signature: str = Field(max_length=200)
-    content_hash: str = Field(max_length=64)
+    signature_id: UUID
     signed_at: datetime
 
 

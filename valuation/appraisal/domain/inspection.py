@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from marketplace.core.errors import Malformed
-
 from valuation.appraisal.domain.procedure import BadRecord, CauseMissing, InspectionIncomplete
 from valuation.appraisal.domain.standard import Area, Item, Standard
 

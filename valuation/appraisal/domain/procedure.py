@@ -92,14 +92,6 @@ class WrongStep(Refusal):
     rule = STANDARD
 
 
-class VehicleNotTradable(Refusal):
-    """Step 2 fails: no scoring, no value."""
-
-    zh = "车辆未通过可交易性查验,鉴定评估终止"
-    en = "The car failed the tradability check; the appraisal ends here."
-    rule = Rule("GB/T 30323-2013 可交易车辆判别表", "GB/T 30323-2013, tradability table")
-
-
 class NotAnAppraisalInstitution(Malformed):
     zh = "该机构不是鉴定评估机构"
     en = "The party named is not an appraisal institution."

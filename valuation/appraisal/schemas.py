@@ -1,0 +1,247 @@
+"""Bodies of appraisal over HTTP. Scores are tenths of a point, ratios basis points, amounts fen."""
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from valuation.appraisal.domain import STEP_NAMES, AppraisalState, Area, Grade, Item, Purpose, ReportKind, Standard, step_of
+from valuation.appraisal.models import Appraisal
+from valuation.appraisal.service import Verification
+
+MAX_MINOR = 10_000_000_000_00
+Reason = Annotated[str, Field(min_length=2, max_length=500)]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class AppraisalRequest(_Body):
+    """A holder's order to an institution."""
+
+    vehicle_id: UUID = Field(examples=["0192f0c1-2222-7000-8000-000000000001"])
+    institution_id: UUID = Field(examples=["0192f0c1-3333-7000-8000-000000000001"], description="An organization of kind appraiser.")
+    purpose: Purpose = Field(default=Purpose.SALE, examples=["sale"])
+    note: str = Field(default="", max_length=500, examples=["车在市场3号位"])
+
+
+class AcceptRequest(_Body):
+    base_on: date | None = Field(default=None, examples=["2026-11-24"], description="评估基准日; today when left out, never later.")
+
+
+class EndRequest(_Body):
+    reason: Reason = Field(examples=["客户取消"])
+
+
+class RecordLine(_Body):
+    """One line of the worksheet: ``8BX`` frame, ``21XS2`` exterior, ``39-4`` tread, ``40B`` choice, ``105`` with a note."""
+
+    code: str = Field(min_length=1, max_length=12, examples=["21XS2"])
+    note: str = Field(default="", max_length=500, examples=["轮拱边缘"])
+
+
+class EvidenceLine(_Body):
+    part: str = Field(min_length=1, max_length=80, examples=["地毯"])
+    trace: str = Field(min_length=1, max_length=200, examples=["泥沙"])
+
+
+class InspectionRequest(_Body):
+    """The whole worksheet. ``remaining_sound`` says that every item without a line was checked and is sound."""
+
+    records: list[RecordLine] = Field(max_length=300, examples=[[{"code": "21XS2"}, {"code": "14HH1"}, {"code": "44B"}]])
+    remaining_sound: bool = Field(examples=[True])
+    flood: list[EvidenceLine] = Field(default_factory=list, max_length=50, examples=[[]])
+    fire: list[EvidenceLine] = Field(default_factory=list, max_length=50, examples=[[]])
+
+
+class ReplacementCostRequest(_Body):
+    """重置成本法. ``alpha_bps`` is the weight of the age ratio."""
+
+    method: Literal["replacement_cost"] = Field(examples=["replacement_cost"])
+    new_price_minor: int = Field(gt=0, le=MAX_MINOR, examples=[18_000_000], description="New car's price with VAT, fen.")
+    new_price_source: str = Field(min_length=2, max_length=200, examples=["厂商指导价 2026-11"])
+    alpha_bps: int = Field(ge=0, le=10_000, examples=[6_000])
+    plate_fee_minor: int | None = Field(default=None, ge=0, le=MAX_MINOR, examples=[12_500])
+
+
+class StatedValueRequest(_Body):
+    """A value by another method, with its reason; the only way for an accident car."""
+
+    method: Literal["stated"] = Field(examples=["stated"])
+    value_minor: int = Field(gt=0, le=MAX_MINOR, examples=[9_800_000])
+    reason: str = Field(min_length=10, max_length=500, examples=["事故车,按三台同款成交价协商调整"])
+
+
+ValueRequest = Annotated[ReplacementCostRequest | StatedValueRequest, Field(discriminator="method")]
+
+
+class SignRequest(_Body):
+    passphrase: str = Field(min_length=1, max_length=200, examples=["一个只有本人知道的口令"], description="One's password again.")
+
+
+class AppraisalBody(BaseModel):
+    """An appraisal as its client and its institution see it."""
+
+    id: UUID
+    vehicle_id: UUID
+    client_id: UUID
+    institution_id: UUID
+    purpose: Purpose
+    state: AppraisalState
+    step: int = Field(examples=[6], description="Last completed of the nine steps.")
+    step_name: str | None = Field(examples=["鉴定技术状况 technical scoring"])
+    requested_at: datetime
+    base_on: date | None
+    vehicle: dict[str, Any]
+    findings: list[dict[str, Any]] = Field(description="Tradability check; severity `bars` ends the appraisal.")
+    score_tenths: int | None = Field(examples=[825])
+    grade: Grade | None = Field(examples=["2"])
+    areas_tenths: dict[str, int]
+    is_collision_accident: bool | None
+    is_flood: bool | None
+    is_fire: bool | None
+    description: dict[str, Any]
+    value_method: str | None
+    value_minor: int | None
+    valuation: dict[str, Any]
+    report_kind: ReportKind | None
+    report_hash: str | None
+    issued_at: datetime | None
+    valid_until: date | None
+    version: int
+
+
+def appraisal_body(appraisal: Appraisal) -> AppraisalBody:
+    step = step_of(appraisal.state)
+    return AppraisalBody(
+        id=appraisal.id,
+        vehicle_id=appraisal.vehicle_id,
+        client_id=appraisal.client_id,
+        institution_id=appraisal.institution_id,
+        purpose=appraisal.purpose,
+        state=appraisal.state,
+        step=step,
+        step_name=STEP_NAMES[step - 1] if step else None,
+        requested_at=appraisal.requested_at,
+        base_on=appraisal.base_on,
+        vehicle=appraisal.facts,
+        findings=appraisal.findings,
+        score_tenths=appraisal.score_tenths,
+        grade=appraisal.grade,
+        areas_tenths=appraisal.areas,
+        is_collision_accident=appraisal.is_collision_accident,
+        is_flood=appraisal.is_flood,
+        is_fire=appraisal.is_fire,
+        description=appraisal.description,
+        value_method=appraisal.value_method,
+        value_minor=appraisal.value_minor,
+        valuation=appraisal.valuation,
+        report_kind=appraisal.report_kind,
+        report_hash=appraisal.report_hash,
+        issued_at=appraisal.issued_at,
+        valid_until=appraisal.valid_until,
+        version=appraisal.version,
+    )
+
+
+class SignerBody(BaseModel):
+    seq: int = Field(examples=[1])
+    certificate_number: str
+    public_key: str
+    signature: str
+    signed_at: datetime
+    is_valid: bool
+
+
+class ReportBody(BaseModel):
+    """What anybody may check. ``report`` names no person and masks the VIN."""
+
+    report_hash: str
+    is_intact: bool = Field(description="Text, both signatures and seal verify.")
+    is_current: bool = Field(description="Neither superseded nor past its validity.")
+    superseded_by: UUID | None
+    institution: str
+    seal_authority: str = Field(examples=["sandbox"])
+    issued_at: datetime
+    valid_until: date
+    report: dict[str, Any]
+    signers: list[SignerBody]
+
+
+def report_body(found: Verification) -> ReportBody:
+    appraisal = found.appraisal
+    assert appraisal.report_hash is not None
+    assert appraisal.issued_at is not None
+    assert appraisal.valid_until is not None
+    return ReportBody(
+        report_hash=appraisal.report_hash,
+        is_intact=found.is_intact,
+        is_current=found.is_current,
+        superseded_by=appraisal.superseded_by,
+        institution=found.institution,
+        seal_authority="sandbox",
+        issued_at=appraisal.issued_at,
+        valid_until=appraisal.valid_until,
+        report=found.report,
+        signers=[
+            SignerBody(
+                seq=one.seq,
+                certificate_number=one.certificate_number,
+                public_key=one.public_key,
+                signature=one.signature,
+                signed_at=datetime.fromisoformat(one.signed_at),
+                is_valid=one.is_valid,
+            )
+            for one in found.signers
+        ],
+    )
+
+
+class ItemBody(BaseModel):
+    number: int = Field(examples=[40])
+    area: Area
+    zh: str
+    en: str
+    deductions_tenths: dict[str, int] = Field(examples=[{"B": 150, "C": 150}])
+    triggers_accident: bool
+    certainty: str = Field(examples=["found"])
+
+
+class StandardBody(BaseModel):
+    """The table in use: items 1-113 with their deductions, caps and grades."""
+
+    version: int
+    source: str
+    frame_codes: dict[str, str]
+    exterior_codes: dict[str, str]
+    degrees_tenths: dict[int, int]
+    area_caps_tenths: dict[str, int]
+    grade_floors_tenths: dict[str, int]
+    items: list[ItemBody]
+
+
+def standard_body(standard: Standard) -> StandardBody:
+    return StandardBody(
+        version=standard.number,
+        source=standard.source,
+        frame_codes=dict(standard.frame_codes),
+        exterior_codes=dict(standard.exterior_codes),
+        degrees_tenths=dict(standard.degrees),
+        area_caps_tenths={area.value: points for area, points in standard.area_caps.items()},
+        grade_floors_tenths={grade.value: floor for grade, floor in standard.grade_floors},
+        items=[_item_body(item) for _, item in sorted(standard.items.items())],
+    )
+
+
+def _item_body(item: Item) -> ItemBody:
+    return ItemBody(
+        number=item.number,
+        area=item.area,
+        zh=item.zh,
+        en=item.en,
+        deductions_tenths=dict(item.deductions),
+        triggers_accident=item.triggers_accident,
+        certainty=item.certainty,
+    )

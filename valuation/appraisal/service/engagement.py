@@ -1,0 +1,192 @@
+"""Steps 1-4: a holder asks an institution, its appraiser accepts, the car is checked for tradability, basic data are written down."""
+
+from dataclasses import asdict
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from marketplace.accounts import api as accounts
+from marketplace.accounts.api import LicenceKind, OrganizationKind
+from marketplace.core import audit, clock, outbox
+from marketplace.core.db import Session
+from marketplace.core.errors import NotFound
+from marketplace.core.security import Principal
+from marketplace.vehicles import api as vehicles
+from marketplace.vehicles.api import TradeMode, VehicleView
+from valuation.appraisal import queries
+from valuation.appraisal.domain import (
+    AppraisalOpen,
+    AppraisalState,
+    AppraiserNotIndependent,
+    NotAnAppraisalInstitution,
+    Purpose,
+    decide_transition,
+)
+from valuation.appraisal.events import AppraisalEnded
+from valuation.appraisal.models import Appraisal
+
+_MODES = {Purpose.AUCTION: TradeMode.C2B_AUCTION, Purpose.CONSIGNMENT: TradeMode.C2C_CONSIGNMENT}
+
+
+def request_appraisal(
+    session: Session, *, principal: Principal, vehicle_id: UUID, institution_id: UUID, purpose: Purpose, note: str = ""
+) -> Appraisal:
+    """Ask an institution to appraise a car one holds.
+
+    Raises ``NotFound`` for a car that is not one's own, ``NotAnAppraisalInstitution``, ``LicenceMissing``/``LicenceLapsed`` when the
+    institution's filing is not valid today, ``AppraiserNotIndependent``, ``AppraisalOpen``.
+    """
+    accounts.require_active(session, party_id=principal.party_id)
+    vehicles.require_holding(session, vehicle_id=vehicle_id, party_id=principal.party_id)
+    _require_institution(session, institution_id=institution_id)
+    if institution_id in accounts.linked_parties(session, party_id=principal.party_id):
+        raise AppraiserNotIndependent
+    if queries.find_open(session, vehicle_id=vehicle_id, institution_id=institution_id) is not None:
+        raise AppraisalOpen
+    appraisal = Appraisal(
+        vehicle_id=vehicle_id,
+        client_id=principal.party_id,
+        requested_by=principal.id,
+        institution_id=institution_id,
+        purpose=purpose,
+        state=AppraisalState.REQUESTED,
+        requested_at=clock.now(session),
+        note=note,
+    )
+    session.add(appraisal)
+    session.flush()
+    _record(session, principal, appraisal, "appraisal.request")
+    return appraisal
+
+
+def _require_institution(session: Session, *, institution_id: UUID) -> None:
+    try:
+        institution = accounts.require_active(session, party_id=institution_id)
+    except NotFound as error:
+        raise NotAnAppraisalInstitution from error
+    if institution.organization_kind is not OrganizationKind.APPRAISER:
+        raise NotAnAppraisalInstitution
+    today = clock.shanghai_day(clock.now(session))
+    accounts.require_licence(session, party_id=institution_id, kind=LicenceKind.APPRAISAL_FILING, on=today)
+
+
+def lock_own(session: Session, *, principal: Principal, appraisal_id: UUID) -> Appraisal:
+    """The institution's appraisal, locked; ``NotFound`` for another's."""
+    appraisal = queries.lock_appraisal(session, appraisal_id=appraisal_id)
+    if appraisal.institution_id != principal.party_id:
+        raise NotFound
+    return appraisal
+
+
+def require_appraiser(session: Session, *, principal: Principal, appraisal: Appraisal) -> str:
+    """The certificate number of a fit appraiser: institution filed, certificate valid today, no interest in client or car.
+
+    Raises ``LicenceMissing``, ``LicenceLapsed``, ``PartySuspended``, ``AppraiserNotIndependent``.
+    """
+    today = clock.shanghai_day(clock.now(session))
+    accounts.require_active(session, party_id=principal.party_id)
+    accounts.require_licence(session, party_id=principal.party_id, kind=LicenceKind.APPRAISAL_FILING, on=today)
+    certificate = accounts.require_licence(session, party_id=principal.id, kind=LicenceKind.APPRAISER_CERTIFICATE, on=today)
+    if {principal.id, principal.party_id} & accounts.linked_parties(session, party_id=appraisal.client_id):
+        raise AppraiserNotIndependent
+    return certificate.number
+
+
+def accept_appraisal(session: Session, *, principal: Principal, appraisal_id: UUID, base_on: date | None = None) -> Appraisal:
+    """Take the engagement. A car that fails the tradability check ends it in ``not_tradable``, with the findings; no score follows.
+
+    ``base_on`` is the base date (评估基准日), today by default and never later. Raises ``WrongStep`` and what ``require_appraiser`` does.
+    """
+    appraisal = lock_own(session, principal=principal, appraisal_id=appraisal_id)
+    require_appraiser(session, principal=principal, appraisal=appraisal)
+    now = clock.now(session)
+    today = clock.shanghai_day(now)
+    mode = _MODES.get(appraisal.purpose, TradeMode.ACQUISITION)
+    eligibility = vehicles.evaluate(session, vehicle_id=appraisal.vehicle_id, mode=mode, seller_id=appraisal.client_id)
+    to = AppraisalState.ENGAGED if eligibility.tradable else AppraisalState.NOT_TRADABLE
+    appraisal.state = decide_transition(appraisal.state, to)
+    appraisal.engaged_at = now
+    appraisal.appraiser_id = principal.id
+    appraisal.base_on = min(base_on or today, today)
+    appraisal.findings = [_plain(asdict(finding)) for finding in eligibility.findings]
+    appraisal.facts = basic_data(vehicles.get_vehicle(session, vehicle_id=appraisal.vehicle_id))
+    record_change(session, principal, appraisal, "appraisal.accept")
+    if to is AppraisalState.NOT_TRADABLE:
+        _tell_end(session, appraisal)
+    return appraisal
+
+
+def end_appraisal(session: Session, *, principal: Principal, appraisal_id: UUID, reason: str) -> Appraisal:
+    """Decline (institution) or withdraw (client) before anybody has signed. Raises ``WrongStep``."""
+    appraisal = queries.lock_appraisal(session, appraisal_id=appraisal_id)
+    if principal.party_id not in {appraisal.client_id, appraisal.institution_id}:
+        raise NotFound
+    appraisal.state = decide_transition(appraisal.state, AppraisalState.DECLINED)
+    record_change(session, principal, appraisal, "appraisal.end", reason=reason)
+    _tell_end(session, appraisal)
+    return appraisal
+
+
+def get_visible_appraisal(session: Session, *, principal: Principal, appraisal_id: UUID) -> Appraisal:
+    """One's own as client or institution; ``NotFound`` for others."""
+    appraisal = queries.get_appraisal(session, appraisal_id=appraisal_id)
+    if principal.party_id not in {appraisal.client_id, appraisal.institution_id}:
+        raise NotFound
+    return appraisal
+
+
+def basic_data(vehicle: VehicleView) -> dict[str, Any]:
+    """Step 4: the car's facts as the report states them; the VIN masked, nothing of its owner."""
+    return {
+        "vin_masked": vehicle.vin_masked,
+        "kind": vehicle.kind.value,
+        "brand": vehicle.brand,
+        "series": vehicle.series,
+        "model": vehicle.model,
+        "model_year": vehicle.model_year,
+        "first_registration_on": vehicle.first_registration_on.isoformat() if vehicle.first_registration_on else None,
+        "odometer_km": vehicle.odometer_km,
+        "fuel": vehicle.fuel.value,
+        "gearbox": vehicle.gearbox.value if vehicle.gearbox else None,
+        "displacement_ml": vehicle.displacement_ml,
+        "emission_stage": vehicle.emission_stage.value if vehicle.emission_stage else None,
+        "colour": vehicle.colour.value,
+        "use_type": vehicle.use_type.value,
+        "transfer_count": vehicle.transfer_count,
+        "facts_version": vehicle.facts_version,
+    }
+
+
+def _plain(finding: dict[str, Any]) -> dict[str, Any]:
+    return {name: str(value) for name, value in finding.items()}
+
+
+def _record(session: Session, principal: Principal, appraisal: Appraisal, act: str, reason: str | None = None) -> None:
+    audit.record(
+        session,
+        principal=principal,
+        act=act,
+        object_kind="appraisal",
+        object_id=appraisal.id,
+        facts={"vehicle_id": str(appraisal.vehicle_id), "state": appraisal.state.value, "version": appraisal.version},
+        reason=reason,
+    )
+
+
+def record_change(session: Session, principal: Principal, appraisal: Appraisal, act: str, reason: str | None = None) -> None:
+    """Count the change up, write it and its trail."""
+    appraisal.version += 1
+    session.add(appraisal)
+    session.flush()
+    _record(session, principal, appraisal, act, reason)
+
+
+def _tell_end(session: Session, appraisal: Appraisal) -> None:
+    event = AppraisalEnded(
+        appraisal_id=appraisal.id,
+        vehicle_id=appraisal.vehicle_id,
+        client_id=appraisal.client_id,
+        institution_id=appraisal.institution_id,
+        state=appraisal.state.value,
+    )
+    outbox.append(session, event, key=f"appraisal:{appraisal.id}")
