@@ -179,6 +179,12 @@ class TestReference:
         wrong = reference[:place] + character + reference[place + 1 :]
         assert reference_is_valid(wrong) == (wrong == reference)
 
+    @given(st.uuids(), st.integers(4, 18))
+    def test_two_swapped_characters_are_noticed(self, payment_id: UUID, place: int) -> None:
+        reference = make_reference(payment_id)
+        swapped = reference[:place] + reference[place + 1] + reference[place] + reference[place + 2 :]
+        assert reference_is_valid(swapped) == (swapped == reference)
+
     @given(st.text(max_size=24))
     def test_no_text_breaks_it(self, text: str) -> None:
         assert reference_is_valid(text) in {True, False}
