@@ -7,11 +7,13 @@ os.environ.setdefault("HENANROAD_DEMO", "1")
 os.environ.setdefault("HENANROAD_ARGON2_MEMORY_KIB", "8")  # a password's strength is tested where it belongs
 os.environ.setdefault("HENANROAD_ARGON2_TIME_COST", "1")
 os.environ.setdefault("HENANROAD_ARGON2_AT_ONCE", "16")
+os.environ.setdefault("HENANROAD_LIMIT_SIGN_UPS", "100000")
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from marketplace.core.db import Database
 from tests.databases import PostgresTemplate, SqliteTemplate
@@ -19,6 +21,10 @@ from tests.market import Market
 from tests.services import need, pytest_sessionfinish, pytest_terminal_summary
 
 __all__ = ["pytest_sessionfinish", "pytest_terminal_summary"]
+
+settings.register_profile("tests", deadline=None)  # a busy machine is no mistake of the code
+settings.register_profile("mutants", deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "tests"))
 
 
 @pytest.fixture(scope="session")
