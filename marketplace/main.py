@@ -5,18 +5,21 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 
+from marketplace.accounts.doors import configure as configure_accounts
+from marketplace.accounts.router import ROUTERS as ACCOUNTS_ROUTERS
 from marketplace.core.service import Lifespan, create_service
 from marketplace.operations.router import router as operations_router
 from marketplace.payments.router import bank_router
 from marketplace.payments.router import router as payments_router
 
 ROUTERS: list[APIRouter] = [
+    *ACCOUNTS_ROUTERS,
     operations_router,
     payments_router,
     bank_router,
 ]
 LIFESPANS: list[Lifespan] = []
-CONFIGURE: list[Callable[[FastAPI], None]] = []
+CONFIGURE: list[Callable[[FastAPI], None]] = [configure_accounts]
 
 
 def __getattr__(name: str) -> Any:

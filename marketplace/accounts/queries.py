@@ -5,9 +5,10 @@ from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col, select
 
-from marketplace.accounts.domain import LicenceKind, LicenceState, MembershipState, PartyKind, Role, SubjectKind
+from marketplace.accounts.domain import LicenceKind, LicenceState, MembershipState, OrganizationKind, PartyKind, Role, SubjectKind
 from marketplace.accounts.models import (
     ApiKey,
     Device,
@@ -75,6 +76,10 @@ def find_organization(session: Session, organization_id: UUID) -> Organization |
 
 def find_organization_by_code(session: Session, credit_code: str) -> Organization | None:
     return session.exec(select(Organization).where(Organization.credit_code == credit_code)).first()
+
+
+def find_market_operator(session: Session) -> Organization | None:
+    return session.exec(select(Organization).where(Organization.kind == OrganizationKind.MARKET_OPERATOR)).first()
 
 
 def find_person_by_phone(session: Session, phone: str) -> Person | None:
@@ -361,6 +366,28 @@ def lock_failure_count(session: Session, kind: SubjectKind, subject: str) -> Fai
     return session.get(FailureCount, (kind, subject), with_for_update=True, populate_existing=True)
 
 
+def insert_failure_count(session: Session, kind: SubjectKind, subject: str, now: datetime) -> None:
+    """An empty row when there is none, so that there is something to lock."""
+    insert = postgresql.insert if session.connection().dialect.name == "postgresql" else sqlite.insert
+    session.connection().execute(insert(FailureCount).values(kind=kind, subject=subject, failures=0, last_at=now).on_conflict_do_nothing())
+
+
+def delete_failures_before(session: Session, before: datetime) -> int:
+    return session.connection().execute(sa.delete(FailureCount).where(col(FailureCount.last_at) < before)).rowcount
+
+
+def lock_living_sign_ins(session: Session, person_id: UUID) -> list[SignIn]:
+    return list(
+        session.exec(
+            select(SignIn)
+            .where(SignIn.person_id == person_id, col(SignIn.ended_at).is_(None))
+            .order_by(col(SignIn.id))
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+    )
+
+
 def list_unused_recovery_codes(session: Session, person_id: UUID) -> list[RecoveryCode]:
     return list(
         session.exec(
@@ -400,7 +427,3 @@ def list_signatures(session: Session, document_kind: str, document_id: UUID) -> 
 
 def list_signatures_of_person(session: Session, person_id: UUID) -> list[Signature]:
     return list(session.exec(select(Signature).where(Signature.person_id == person_id).order_by(col(Signature.id))))
-
-
-def count_rows(session: Session, statement: "sa.Select[tuple[int]]") -> int:
-    return int(session.connection().execute(statement).scalar_one())

@@ -46,9 +46,9 @@ def check_roles(kind: OrganizationKind, roles: Iterable[str]) -> list[str]:
     wanted = sorted(set(roles))
     for role in wanted:
         if role not in known:
-            raise RoleUnknown(role=role, roles=sorted(known))
+            raise RoleUnknown(role=role, roles=[role.value for role in sorted(known)])
     if not wanted:
-        raise RoleUnknown(role="", roles=sorted(known))
+        raise RoleUnknown(role="", roles=[role.value for role in sorted(known)])
     return wanted
 
 

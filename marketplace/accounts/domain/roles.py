@@ -8,6 +8,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from marketplace.accounts.domain.parties import OrganizationKind as Kind
+from marketplace.core.errors import Malformed
 
 
 class Role(StrEnum):
@@ -31,7 +32,7 @@ PERSON = frozenset(
     """
     vehicles.register vehicles.edit vehicles.read consignments.offer acquisitions.ask tradeins.ask
     appraisals.request estimates.request orders.buy orders.sell payments.pay lots.consign bids.place
-    deposits.place transfers.follow services.ask searches.save watchlist.keep cases.open payouts.manage
+    deposits.place transfers.follow services.ask searches.save watchlist.keep cases.open payouts.manage licences.claim
     """.split()
 )
 
@@ -168,6 +169,11 @@ def compute_capabilities(kind: str | None, roles: Iterable[str], second_factor: 
 def roles_of(kind: Kind) -> frozenset[Role]:
     """The roles that may be given in an organization of this kind."""
     return frozenset(role for organization_kind, role in ROLE_CAPABILITIES if organization_kind is kind and role is not Role.APPLICANT)
+
+
+class ScopeUnknown(Malformed):
+    zh = "该类机构的接口密钥不能包含此权限:{scope}"
+    en = "A key of such an organization cannot have the scope {scope}."
 
 
 def scopes_of(kind: Kind) -> frozenset[str]:

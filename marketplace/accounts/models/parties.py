@@ -53,6 +53,7 @@ class Person(SQLModel, table=True):
     password_hash: str | None = Field(default=None, max_length=200)
     password_changed_at: datetime
     totp_secret: str | None = Field(default=None, sa_type=encrypted("totp"))
+    totp_pending: str | None = Field(default=None, sa_type=encrypted("totp"))
     totp_enrolled_at: datetime | None = Field(default=None)
     totp_last_step: int | None = Field(default=None, sa_type=sa.BigInteger)
     signing_key: str | None = Field(default=None, sa_type=encrypted("signing_key"))

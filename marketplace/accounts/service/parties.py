@@ -78,7 +78,10 @@ def view_licence(licence: Licence) -> LicenceView:
 
 
 def require_real_name(session: Session, *, party_id: UUID) -> None:
-    """A person must have stated name and resident id (电子商务法 27); an organization is known by its verification. Raises ``RealNameMissing``."""
+    """A person must have stated name and resident id (电子商务法 27); an organization is known by its verification.
+
+    Raises ``RealNameMissing``.
+    """
     party = queries.get_party(session, party_id)
     if party.kind is PartyKind.PERSON and queries.get_person(session, party_id).real_name_at is None:
         raise RealNameMissing
