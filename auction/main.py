@@ -1,5 +1,6 @@
 """The auction service: sessions, lots, bids, closing, settlement."""
 
+import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -29,8 +30,26 @@ async def finish_bids(app: FastAPI) -> AsyncIterator[None]:
     await app.state.sequencer.stop()
 
 
+@asynccontextmanager
+async def calm_collector(_app: FastAPI) -> AsyncIterator[None]:
+    """Keep what start-up made out of garbage collection, and collect more rarely.
+
+    Hundreds of bids wait for one commit; each holds dozens of objects that are alive, and the default thresholds walk them again and
+    again: half of the processor time of a bid under load.
+    """
+    thresholds = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
+
+
 ROUTERS: list[APIRouter] = [bidding.router]
-LIFESPANS: list[Lifespan] = [finish_bids]
+LIFESPANS: list[Lifespan] = [calm_collector, finish_bids]
 CONFIGURE: list[Callable[[FastAPI], None]] = [install_sequencer]
 
 

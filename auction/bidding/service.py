@@ -13,6 +13,7 @@ from auction.bidding import log, queries
 from auction.bidding.domain import Accepted, BidCommand, Bidder, LotUnknown, place_bid
 from auction.bidding.events import LotMoved
 from auction.bidding.log import Entry
+from auction.bidding.postgres import PostgresStorage
 from auction.bidding.queries import Loaded, LockedLot, Storage, StoredBid, Writes
 from marketplace.core import outbox
 from marketplace.core.db import Session
@@ -21,7 +22,7 @@ from marketplace.core.idempotency import IdempotencyKeyReused
 from marketplace.core.problem import refusal_body
 
 SALT_BYTES = 16
-_portable = Storage()
+_storages: dict[str, Storage] = {"sqlite": Storage(), "postgresql": PostgresStorage()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,9 @@ class _Batch:
         return found
 
 
-def place_bids(session: Session, commands: Sequence[BidCommand], storage: Storage = _portable) -> Decided:
+def place_bids(session: Session, commands: Sequence[BidCommand]) -> Decided:
     """Lock, read the clock, load, decide in order of arrival, write. Answers are good only after the caller's commit."""
+    storage = _storages[session.get_bind().dialect.name]
     loaded = storage.load(
         session,
         lot_ids={command.lot_id for command in commands},
