@@ -9,7 +9,8 @@ from fastapi import APIRouter, FastAPI
 
 from auction.bidding import router as bidding
 from auction.bidding.sequencer import Sequencer
-from marketplace.core.service import Lifespan, create_service
+from marketplace.core.service import Lifespan
+from marketplace.registry import create_alone
 
 
 def install_sequencer(app: FastAPI) -> None:
@@ -56,5 +57,5 @@ CONFIGURE: list[Callable[[FastAPI], None]] = [install_sequencer]
 def __getattr__(name: str) -> Any:
     """``auction.main:app``, built when a server asks for it."""
     if name == "app":
-        return create_service(title="Henan Road: auction", routers=ROUTERS, lifespans=LIFESPANS, configure=CONFIGURE)
+        return create_alone("auction")
     raise AttributeError(name)

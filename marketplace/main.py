@@ -7,10 +7,11 @@ from fastapi import APIRouter, FastAPI
 
 from marketplace.accounts.doors import configure as configure_accounts
 from marketplace.accounts.router import ROUTERS as ACCOUNTS_ROUTERS
-from marketplace.core.service import Lifespan, create_service
+from marketplace.core.service import Lifespan
 from marketplace.operations.router import router as operations_router
 from marketplace.payments.router import bank_router
 from marketplace.payments.router import router as payments_router
+from marketplace.registry import create_alone
 
 ROUTERS: list[APIRouter] = [
     *ACCOUNTS_ROUTERS,
@@ -25,5 +26,5 @@ CONFIGURE: list[Callable[[FastAPI], None]] = [configure_accounts]
 def __getattr__(name: str) -> Any:
     """``marketplace.main:app``, built when a server asks for it."""
     if name == "app":
-        return create_service(title="Henan Road: marketplace", routers=ROUTERS, lifespans=LIFESPANS, configure=CONFIGURE)
+        return create_alone("marketplace")
     raise AttributeError(name)

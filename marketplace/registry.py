@@ -1,6 +1,8 @@
-"""The one registry of models: every process that touches the database loads all of them.
+"""What every process must load, whichever service it is: all models, and what all services put on their application.
 
-A foreign key to a table whose module was not imported fails at flush; so ``load_models`` imports every ``models`` module.
+A foreign key to a table whose module was not imported fails at flush; so ``load_models`` imports every ``models`` module. A service in a
+process of its own still needs the doors of accounts and the gateways of payments; so ``create_alone`` configures it as the whole market is.
+Modules are found by name, not imported: this one stands below all of them.
 """
 
 import importlib
@@ -8,8 +10,12 @@ import pkgutil
 from types import ModuleType
 
 import sqlalchemy as sa
+from fastapi import FastAPI
 
 from marketplace.core.db import metadata
+from marketplace.core.service import create_service
+from marketplace.core.settings import get_settings
+from marketplace.core.telemetry import configure_logging
 
 PACKAGES = ("marketplace", "auction", "valuation", "search")
 KERNEL_TABLES = (
@@ -31,3 +37,17 @@ def load_models() -> sa.MetaData:
             if found.name.endswith(".models"):
                 importlib.import_module(found.name)
     return metadata
+
+
+def create_alone(package: str) -> FastAPI:
+    """``<package>.main:app``: one service in a process of its own, with its own routers and background parts only."""
+    load_models()
+    configure_logging(level=get_settings().log_level)
+    services = {name: importlib.import_module(f"{name}.main") for name in PACKAGES}
+    own = services[package]
+    return create_service(
+        title=f"Henan Road: {package}",
+        routers=own.ROUTERS,
+        lifespans=own.LIFESPANS,
+        configure=[part for service in services.values() for part in service.CONFIGURE],
+    )

@@ -5,7 +5,8 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 
-from marketplace.core.service import Lifespan, create_service
+from marketplace.core.service import Lifespan
+from marketplace.registry import create_alone
 
 ROUTERS: list[APIRouter] = []
 LIFESPANS: list[Lifespan] = []
@@ -15,5 +16,5 @@ CONFIGURE: list[Callable[[FastAPI], None]] = []
 def __getattr__(name: str) -> Any:
     """``valuation.main:app``, built when a server asks for it."""
     if name == "app":
-        return create_service(title="Henan Road: valuation", routers=ROUTERS, lifespans=LIFESPANS, configure=CONFIGURE)
+        return create_alone("valuation")
     raise AttributeError(name)
