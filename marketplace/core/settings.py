@@ -131,6 +131,10 @@ class Settings(BaseSettings):
     auction_queue_limit: int = Field(4_096, ge=1, le=100_000, description="Most bids waiting in one process; beyond it the answer is 503.")
     auction_writers: int = Field(1, ge=1, le=100, description="Bid transactions of one process at the same time; above 1 only to compare.")
 
+    # Valuation.
+    estimates_a_day_partner: int = Field(10_000, ge=1, description="Estimates one API key with prices.quote gets on a legal day.")
+    estimates_a_day_person: int = Field(50, ge=1, description="Estimates one person gets on a legal day.")
+
     @model_validator(mode="after")
     def _refuse_unsafe_mixtures(self) -> Self:
         if len(self.secret_key.get_secret_value()) < 32:

@@ -5,11 +5,12 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from marketplace.accounts.api import ErasureReport, PersonalData, PrivacyHold
 from marketplace.core.db import Session
 from valuation.appraisal import queries
-from valuation.appraisal.domain import AppraisalState, Grade
+from valuation.appraisal.domain import OPEN_STATES, AppraisalState, Grade
 
-__all__ = ["AppraisalState", "AppraisalView", "Grade", "find_latest_appraisal"]
+__all__ = ["PERSONAL_DATA", "AppraisalState", "AppraisalView", "Grade", "find_latest_appraisal"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +60,36 @@ def find_latest_appraisal(session: Session, *, vehicle_id: UUID, valid_on: date 
         valid_until=found.valid_until,
         report_hash=found.report_hash,
     )
+
+
+def _export(session: Session, party_id: UUID) -> dict[str, Any]:
+    return {
+        "appraisals": [
+            {
+                "id": str(one.id),
+                "vehicle_id": str(one.vehicle_id),
+                "state": one.state.value,
+                "requested_at": one.requested_at.isoformat(),
+                "score_tenths": one.score_tenths,
+                "grade": one.grade.value if one.grade else None,
+                "report_hash": one.report_hash,
+            }
+            for one in queries.list_of_client(session, party_id=party_id)
+        ]
+    }
+
+
+def _erase(session: Session, party_id: UUID) -> ErasureReport:
+    """Reports stay for their term; notes a client wrote go. Raises ``PrivacyHold`` while an appraisal is open."""
+    found = queries.list_of_client(session, party_id=party_id)
+    if any(one.state in OPEN_STATES for one in found):
+        raise PrivacyHold(reasons="open appraisals")
+    noted = [one for one in found if one.note]
+    for one in noted:
+        one.note = ""
+        session.add(one)
+    kept = [f"appraisal report {one.report_hash[:12]}: 资产评估法 第二十九条, until {one.keep_until}" for one in found if one.report_hash]
+    return ErasureReport(erased=len(noted), kept=kept)
+
+
+PERSONAL_DATA = PersonalData(feature="appraisals", export=_export, erase=_erase)

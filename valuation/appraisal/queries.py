@@ -9,7 +9,7 @@ from sqlmodel import col, select
 from marketplace.core.db import Session
 from marketplace.core.errors import NotFound
 from marketplace.core.pagination import PageQuery
-from valuation.appraisal.domain import AppraisalState
+from valuation.appraisal.domain import OPEN_STATES, AppraisalState
 from valuation.appraisal.models import Appraisal, AppraisalSignature, InspectionEvidence, InspectionRecord
 
 
@@ -61,12 +61,11 @@ def lock_issued_by(session: Session, *, vehicle_id: UUID, institution_id: UUID, 
 
 def find_open(session: Session, *, vehicle_id: UUID, institution_id: UUID) -> Appraisal | None:
     """The one open engagement of an institution on a car."""
-    ended = (AppraisalState.DECLINED, AppraisalState.NOT_TRADABLE, AppraisalState.ISSUED, AppraisalState.SUPERSEDED)
     return session.exec(
         select(Appraisal).where(
             Appraisal.vehicle_id == vehicle_id,
             Appraisal.institution_id == institution_id,
-            col(Appraisal.state).not_in(ended),
+            col(Appraisal.state).in_(OPEN_STATES),
         )
     ).first()
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import Any
 
 from marketplace.core.errors import Malformed, Refusal
 
@@ -38,6 +39,7 @@ class RefusalReason(StrEnum):
     """Why there is no estimate. Stable codes for partners."""
 
     UNKNOWN_BRAND = "unknown_brand"
+    UNKNOWN_SERIES = "unknown_series"
     TOO_FEW_CARS_OF_BRAND = "too_few_cars_of_brand"
     TOO_OLD = "too_old"
     NOT_REGISTERED_YET = "not_registered_yet"
@@ -95,12 +97,15 @@ class OutsideModel(Refusal):
     en = "The car lies outside the data of the pricing model ({reason}); ask for an appraisal."
 
 
-class MileageMissing(Malformed):
-    zh = "缺少里程"
-    en = "The mileage is unknown; an estimate needs it."
+class FactsIncomplete(Malformed):
+    """The registered car lacks what an estimate needs."""
+
+    zh = "车辆信息不足以估价:{missing}"
+    en = "The car's facts do not suffice for an estimate: {missing}."
 
 
-PRIVATE_USES = frozenset({"", "non_commercial", "private", "commercial_to_private"})
+PRIVATE_USES = frozenset({"", "non_commercial"})
+PASSENGER_KINDS = frozenset({"", "passenger_micro", "passenger_small", "passenger_medium"})
 
 
 def age_months_between(start: date, end: date) -> int:
@@ -118,7 +123,7 @@ def find_refusal(facts: CarFacts, *, on: date, bounds: Bounds) -> RefusalReason 
         (facts.mileage_km > bounds.km_per_month_max * (age + 2), RefusalReason.MILEAGE_OUT_OF_RANGE),
         (_contradicts(facts), RefusalReason.MODEL_YEAR_CONTRADICTS_REGISTRATION),
         (facts.use_type not in PRIVATE_USES, RefusalReason.COMMERCIAL_USE),
-        (facts.kind not in {"", "passenger_car"}, RefusalReason.NOT_A_PASSENGER_CAR),
+        (facts.kind not in PASSENGER_KINDS, RefusalReason.NOT_A_PASSENGER_CAR),
     )
     return next((reason for failed, reason in checks if failed), None)
 
@@ -158,9 +163,8 @@ class PurposeRatio:
     source: str
 
 
-def compute_purpose_ratio(purpose: PricePurpose, price_minor: int, table: Mapping[str, object]) -> PurposeRatio:
-    """The ratio for a price band of a rule table: bands ``[{up_to_minor, median_bps, low_bps, high_bps}]``, the last open."""
+def compute_purpose_ratio(purpose: PricePurpose, retail_minor: int, table: Mapping[str, Any]) -> PurposeRatio:
+    """The ratio for a retail price by a rule table: bands ``{up_to_minor, median_bps, low_bps, high_bps}``, the last one open."""
     found = table[purpose.value]
-    assert isinstance(found, dict)
-    band = next(one for one in found["bands"] if price_minor <= one.get("up_to_minor", price_minor))
+    band = next(one for one in found["bands"] if retail_minor <= one.get("up_to_minor", retail_minor))
     return PurposeRatio(band["median_bps"], band["low_bps"], band["high_bps"], found["coverage_known"], found["source"])

@@ -1,7 +1,7 @@
 """Train the price model: ``python -m valuation.pricing.train --data DIR --out valuation/pricing/artefact``.
 
 ``DIR`` holds one folder a set with ``train.csv.gz`` and ``validation.csv.gz``. Training sees only the first; the second is for the
-figures in the card and in docs/valuation.md. One thread, about two minutes; the same data give the same artefact.
+figures in the card and in docs/valuation.md. One thread, under two minutes; the same data give the same artefact.
 """
 
 import argparse

@@ -2,6 +2,7 @@
 
 from valuation.appraisal.domain.inspection import Evidence, Inspection, Record, parse_inspection, parse_record
 from valuation.appraisal.domain.procedure import (
+    OPEN_STATES,
     STEP_NAMES,
     AccidentNeedsMarketMethod,
     AlreadySigned,
@@ -29,6 +30,7 @@ from valuation.appraisal.domain.valuing import (
 )
 
 __all__ = [
+    "OPEN_STATES",
     "SCORED",
     "STEP_NAMES",
     "AccidentNeedsMarketMethod",

@@ -74,6 +74,10 @@ _TRANSITIONS: dict[AppraisalState, frozenset[AppraisalState]] = {
 }
 
 
+OPEN_STATES = frozenset(state for state, following in _TRANSITIONS.items() if following and state is not AppraisalState.ISSUED)
+"""States in which work is still to be done."""
+
+
 def step_of(state: AppraisalState) -> int:
     """The last completed step, 0-9."""
     return _STEPS[state]

@@ -30,6 +30,10 @@ _BRAND_ALIASES = {
     "SMART精灵": "SMART",
 }
 
+_SERIES_PREFIXES = {"广汽传祺": "传祺", "名爵": "MG", "极狐": "ARCFOX", "极星": "POLESTAR", "大通": "MAXUS"}
+_PARENTHESES = re.compile(r"\([^)]*\)")
+_CLASS = re.compile(r"(?<=[A-Z])级$")
+
 ENERGIES = ("ice", "hybrid", "plug_in", "electric")
 """Fuel classes: combustion (48-volt included), full hybrid, plug-in or range extender, battery."""
 
@@ -89,17 +93,19 @@ def is_brand_name(folded: str) -> bool:
 
 
 def fold_series(series: str, brand: str) -> str:
-    """``奔驰C级`` of 奔驰 is ``C级``."""
-    folded = fold(series)
-    return folded.removeprefix(brand).removeprefix("汽车") or folded
+    """``奔驰C级`` of 奔驰 is ``C``, ``MG ZS`` of 名爵 ``ZS``, ``传祺GS4`` of 广汽传祺 ``GS4``."""
+    folded = _PARENTHESES.sub("", fold(series))
+    for prefix in (brand, _SERIES_PREFIXES.get(brand, ""), "汽车"):
+        folded = folded.removeprefix(prefix) or folded
+    return _CLASS.sub("", folded)
 
 
 def fold_trim(model: str, *, brand: str, series: str) -> str:
     """``奔驰C级 2020款 改款 C 260 L`` is ``改款C260L`` of its series and year."""
-    text = _YEAR.sub("", fold(model), count=1)
-    for part in (brand, series):
-        text = text.removeprefix(part)
-    return text
+    text = _YEAR.sub("", fold(model), count=1).removeprefix(brand).removeprefix(_SERIES_PREFIXES.get(brand, ""))
+    if text.startswith(f"{series}级"):
+        return text.removeprefix(f"{series}级")
+    return text.removeprefix(series) if len(series) > 1 else text
 
 
 def fold_city(text: str) -> str:

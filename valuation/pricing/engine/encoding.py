@@ -31,6 +31,12 @@ class Hierarchy:
             left.counts[key] -= count
         return left
 
+    def without_single_cars(self, cars_min: float) -> "Hierarchy":
+        """Only keys that several cars stand behind: what ships states aggregates of prices asked, never one car's."""
+        kept = {key for key, count in self.counts.items() if count >= cars_min}
+        sums = {key: value for key, value in self.sums.items() if key in kept}
+        return Hierarchy(self.strength, self.mean, sums, {key: count for key, count in self.counts.items() if key in kept})
+
     def encode(self, path: Sequence[str]) -> tuple[list[float], list[float]]:
         """``(means, counts)`` of the four levels; where a level is unknown, its parent's mean and 0."""
         mean, means, counts = self.mean, [], []

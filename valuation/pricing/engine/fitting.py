@@ -49,6 +49,7 @@ class Plan:
     point: Growth = field(default_factory=lambda: Growth(trees=420, leaves=40, rate=0.07))
     spread: Growth = field(default_factory=lambda: Growth(trees=80, leaves=12, rate=0.1, huber=2.0, leaf_rows=60))
     group_rows_min: int = 60
+    cars_min: float = 2.0
 
 
 def fold_of(group: str) -> int:
@@ -92,8 +93,8 @@ def fit_model(samples: Sequence[Sample], plan: Plan, say: Say = print) -> Model:
     offsets = _fit_offsets(ratios, groups, plan)
     return Model(
         new_prices=whole.new_prices,
-        means=whole.means,
-        cities=whole.cities,
+        means=whole.means.without_single_cars(plan.cars_min),
+        cities=whole.cities.without_single_cars(plan.cars_min),
         point=point,
         spread=spread,
         offsets=offsets,

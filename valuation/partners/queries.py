@@ -1,0 +1,35 @@
+"""Every SELECT of partners."""
+
+from collections.abc import Sequence
+from datetime import date
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import col, select
+
+from marketplace.core.db import Session
+from valuation.partners.models import EstimateUsage
+
+
+def lock_usage(session: Session, *, caller_id: UUID, party_id: UUID, on_day: date) -> EstimateUsage:
+    """The caller's row of a day, made when missing, locked: two calls at once are both counted."""
+    insert = postgresql.insert if session.connection().dialect.name == "postgresql" else sqlite.insert
+    row = {"caller_id": caller_id, "on_day": on_day, "party_id": party_id, "used": 0}
+    session.connection().execute(insert(EstimateUsage).values(row).on_conflict_do_nothing())
+    statement = select(EstimateUsage).where(EstimateUsage.caller_id == caller_id, EstimateUsage.on_day == on_day)
+    return session.exec(statement.with_for_update().execution_options(populate_existing=True)).one()
+
+
+def list_usage(session: Session, *, party_id: UUID, since: date) -> Sequence[EstimateUsage]:
+    """The party's callers, newest day first."""
+    return session.exec(
+        select(EstimateUsage)
+        .where(EstimateUsage.party_id == party_id, col(EstimateUsage.on_day) >= since)
+        .order_by(col(EstimateUsage.on_day).desc(), col(EstimateUsage.caller_id))
+        .limit(1_000)
+    ).all()
+
+
+def delete_usage(session: Session, *, party_id: UUID) -> int:
+    return session.connection().execute(sa.delete(EstimateUsage).where(col(EstimateUsage.party_id) == party_id)).rowcount

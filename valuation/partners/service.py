@@ -1,0 +1,93 @@
+"""Estimates for those who call: who may, how often a day, one or many."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from marketplace.accounts import api as accounts
+from marketplace.core import clock
+from marketplace.core.db import Session
+from marketplace.core.errors import Refusal
+from marketplace.core.security import CapabilityMissing, Principal, PrincipalKind
+from marketplace.core.settings import get_settings
+from valuation.partners import queries
+from valuation.partners.domain import decide_quota
+from valuation.partners.models import EstimateUsage
+from valuation.pricing import service as pricing
+from valuation.pricing.domain import CarFacts, PricePurpose
+from valuation.pricing.models import Estimate
+
+QUOTE = "prices.quote"
+REQUEST = "estimates.request"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One car to price: a registered one by id, or bare facts."""
+
+    purpose: PricePurpose
+    vehicle_id: UUID | None = None
+    facts: CarFacts | None = None
+
+
+def require_caller(principal: Principal) -> None:
+    """A machine needs the scope ``prices.quote``; a person that or ``estimates.request``. Raises ``CapabilityMissing``."""
+    is_person = principal.kind is PrincipalKind.PERSON
+    if not (principal.can(QUOTE) or (is_person and principal.can(REQUEST))):
+        raise CapabilityMissing(capability=QUOTE)
+
+
+def request_estimate(session: Session, *, principal: Principal, question: Question) -> Estimate:
+    """Price one car and keep the answer. A refusal costs nothing of the quota.
+
+    Raises ``CapabilityMissing``, ``QuotaUsedUp``, ``NotFound``, ``FactsIncomplete``, ``OutsideModel``.
+    """
+    require_caller(principal)
+    accounts.require_active(session, party_id=principal.party_id)
+    _count(session, principal, 1)
+    return _answer(session, principal, question)
+
+
+def request_estimates(session: Session, *, principal: Principal, questions: Sequence[Question]) -> list[Estimate | Refusal]:
+    """Price many; each is answered or refused by itself, only the answered ones are counted."""
+    require_caller(principal)
+    accounts.require_active(session, party_id=principal.party_id)
+    usage = _count(session, principal, len(questions))
+    answers: list[Estimate | Refusal] = []
+    for question in questions:
+        try:
+            answers.append(_answer(session, principal, question))
+        except Refusal as refusal:
+            answers.append(refusal)
+            usage.used -= 1
+    session.add(usage)
+    return answers
+
+
+def _answer(session: Session, principal: Principal, question: Question) -> Estimate:
+    facts = question.facts
+    if question.vehicle_id is not None:
+        facts = pricing.facts_of_vehicle(session, principal=principal, vehicle_id=question.vehicle_id)
+    assert facts is not None
+    return pricing.store_estimate(session, principal=principal, facts=facts, purpose=question.purpose, vehicle_id=question.vehicle_id)
+
+
+def _count(session: Session, principal: Principal, calls: int) -> EstimateUsage:
+    """Add calls to the day's row; a machine has the partners' quota, a person his own."""
+    settings = get_settings()
+    is_partner = principal.can(QUOTE)
+    quota = settings.estimates_a_day_partner if is_partner else settings.estimates_a_day_person
+    now = clock.now(session)
+    today = clock.shanghai_day(now)
+    usage = queries.lock_usage(session, caller_id=principal.id, party_id=principal.party_id, on_day=today)
+    left_s = int((clock.end_of_day(today) - now) / timedelta(seconds=1)) + 1
+    usage.used = decide_quota(usage.used, calls, quota, retry_after_s=left_s)
+    session.add(usage)
+    return usage
+
+
+def list_usage(session: Session, *, principal: Principal, days: int) -> Sequence[EstimateUsage]:
+    """One's own party's counters of the last days."""
+    since = clock.shanghai_day(clock.now(session)) - timedelta(days=days)
+    return queries.list_usage(session, party_id=principal.party_id, since=since)
