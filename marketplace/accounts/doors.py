@@ -67,7 +67,7 @@ def enter(request: Request, *, username: str, password: str, otp: str | None, de
         raise SignInRefused
     with database.writing() as session:
         if otp is not None:
-            second_factor.use_code(session, queries.lock_person(session, knocked.person_id), otp)
+            second_factor.use_code(session, person=queries.lock_person(session, knocked.person_id), code=otp)
         described = label or request.headers.get("user-agent", "")[:120]
         return sign_ins.admit(session, knocked=knocked, label=described, second_factor=otp is not None)
 

@@ -20,10 +20,15 @@ from marketplace.accounts.domain import (
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Name = Annotated[Text, Field(max_length=100)]
-Secret = Annotated[SecretStr, Field(min_length=1, max_length=PASSWORD_MAX)]
-Reason = Annotated[Text, Field(max_length=500)]
+Secret = Annotated[SecretStr, Field(min_length=1, max_length=PASSWORD_MAX, examples=["a long sentence to remember"])]
+Reason = Annotated[Text, Field(max_length=500, examples=["投诉 2026-0113 核查期间"])]
 Code = Annotated[str, StringConstraints(strip_whitespace=True, min_length=6, max_length=40)]
-Roles = Annotated[list[Role], Field(min_length=1, max_length=10)]
+Roles = Annotated[list[Role], Field(min_length=1, max_length=10, examples=[["sales"]])]
+RoleNames = Annotated[list[str], Field(examples=[["owner"]])]
+ShownName = Annotated[str, Field(examples=["张**"])]
+AccessToken = Annotated[str, Field(examples=["eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.…"])]
+LifeS = Annotated[int, Field(description="Seconds.", examples=[600])]
+DeviceLabel = Annotated[str, Field(examples=["Chrome / Windows"])]
 
 
 class Body(BaseModel):
@@ -42,7 +47,7 @@ class PersonBody(BaseModel):
     """The person himself; everything personal masked."""
 
     id: UUID
-    display_name: str = Field(examples=["张**"])
+    display_name: ShownName
     phone_masked: str | None = Field(examples=["138****8000"])
     email_masked: str | None = Field(default=None, examples=["z***@example.com"])
     real_name_stated: bool
@@ -56,7 +61,7 @@ class MembershipBody(BaseModel):
 
     organization_id: UUID
     organization_kind: str = Field(examples=["dealer"])
-    roles: list[str] = Field(examples=[["owner"]])
+    roles: RoleNames
 
 
 class MeBody(PersonBody):
@@ -65,7 +70,7 @@ class MeBody(PersonBody):
     party_id: UUID
     acting_for: UUID | None
     second_factor: bool
-    capabilities: list[str]
+    capabilities: list[str] = Field(examples=[["orders.buy", "bids.place"]])
     memberships: list[MembershipBody]
     csrf_token: str | None = None
 
@@ -87,10 +92,10 @@ class TokenRequest(BaseModel):
 class TokenBody(BaseModel):
     """Access and refresh token. Keep ``device_token``: it spares this device the delays that strangers' failures cause."""
 
-    access_token: str
+    access_token: AccessToken
     token_type: Literal["bearer"] = "bearer"
-    expires_in: int = Field(description="Seconds.", examples=[600])
-    refresh_token: str
+    expires_in: LifeS
+    refresh_token: str = Field(examples=["q3Jm0d…"])
     device_token: str | None = None
     person_id: UUID
     sign_in_id: UUID
@@ -103,8 +108,8 @@ class PageSignInBody(BaseModel):
     """For pages: the tokens are in HttpOnly cookies, the form token is here."""
 
     person_id: UUID
-    csrf_token: str
-    expires_in: int
+    csrf_token: str = Field(examples=["9f2c41…"])
+    expires_in: LifeS
     second_factor: bool
     memberships: list[MembershipBody]
 
@@ -113,7 +118,7 @@ class SignInBody(BaseModel):
     """One living sign-in."""
 
     id: UUID
-    label: str
+    label: DeviceLabel
     current: bool
     device_id: UUID | None
     second_factor: bool
@@ -124,7 +129,7 @@ class SignInBody(BaseModel):
 
 class DeviceBody(BaseModel):
     id: UUID
-    label: str
+    label: DeviceLabel
     created_at: datetime
     last_seen_at: datetime
 
@@ -150,14 +155,14 @@ class RecoveryBody(BaseModel):
     """Shown once. Each works once in place of a code."""
 
     recovery_codes: list[str] = Field(examples=[["mfrg-gzdf-mztw-q2lk"]])
-    access_token: str
-    expires_in: int
+    access_token: AccessToken
+    expires_in: LifeS
 
 
 class StepUpBody(BaseModel):
-    access_token: str
+    access_token: AccessToken
     token_type: Literal["bearer"] = "bearer"
-    expires_in: int
+    expires_in: LifeS
 
 
 class PasswordChangeBody(Body):
@@ -184,14 +189,14 @@ class OrganizationRequest(Body):
 class OrganizationBody(BaseModel):
     id: UUID
     kind: OrganizationKind
-    legal_name: str
-    name_en: str | None
-    credit_code: str
-    city: str
-    address: str
+    legal_name: str = Field(examples=["天津津滨二手车有限公司"])
+    name_en: str | None = Field(examples=["Jinbin Used Cars"])
+    credit_code: str = Field(examples=["91330100799655058B"])
+    city: str = Field(examples=["天津"])
+    address: str = Field(examples=["滨海新区河南路 1 号"])
     state: PartyState
     verification: VerificationState
-    verification_note: str | None
+    verification_note: str | None = Field(examples=["原件已核对"])
 
 
 class DecisionBody(Body):
@@ -214,8 +219,8 @@ class MemberBody(BaseModel):
     id: UUID
     organization_id: UUID
     person_id: UUID
-    display_name: str
-    roles: list[str]
+    display_name: ShownName
+    roles: RoleNames
     state: MembershipState
     since: datetime | None
 
@@ -225,8 +230,8 @@ class OfferBody(BaseModel):
 
     id: UUID
     organization_id: UUID
-    organization_name: str
-    roles: list[str]
+    organization_name: str = Field(examples=["天津津滨二手车有限公司"])
+    roles: RoleNames
     created_at: datetime
 
 
@@ -243,14 +248,14 @@ class InvitationBody(BaseModel):
     """``code`` is shown once, to whoever invites; he hands it over."""
 
     id: UUID
-    contact_masked: str
-    roles: list[str]
+    contact_masked: str = Field(examples=["138****8001"])
+    roles: RoleNames
     expires_at: datetime
     code: str | None = None
 
 
 class InvitationCodeBody(Body):
-    code: Annotated[str, Field(min_length=10, max_length=60)]
+    code: Annotated[str, Field(min_length=10, max_length=60, examples=["b7Xk2v9QpL0sTn4w"])]
 
 
 class LicenceRequest(Body):
@@ -268,18 +273,18 @@ class LicenceBody(BaseModel):
     id: UUID
     party_id: UUID
     kind: LicenceKind
-    number: str
-    issuer: str
+    number: str = Field(examples=["津商备2026001"])
+    issuer: str = Field(examples=["天津市商务局"])
     valid_from: date
     valid_to: date | None
-    scope: str
-    evidence_key: str | None
-    evidence_hash: str | None
+    scope: str = Field(examples=["二手车经销"])
+    evidence_key: str | None = Field(examples=["licences/018f.pdf"])
+    evidence_hash: str | None = Field(examples=["9f2c41…"])
     state: LicenceState
     claimed_at: datetime
     decided_by: UUID | None
     decided_at: datetime | None
-    decision_note: str | None
+    decision_note: str | None = Field(examples=["原件已核对"])
 
 
 class NoteBody(Body):
@@ -295,9 +300,9 @@ class ApiKeyRequest(Body):
 
 class ApiKeyBody(BaseModel):
     id: UUID
-    name: str
-    scopes: list[str]
-    rate_per_minute: int
+    name: str = Field(examples=["pricing feed"])
+    scopes: list[str] = Field(examples=[["prices.quote"]])
+    rate_per_minute: int = Field(examples=[600])
     created_at: datetime
     expires_at: datetime
     revoked_at: datetime | None
@@ -319,8 +324,8 @@ class PayoutAccountRequest(Body):
 
 class PayoutAccountBody(BaseModel):
     id: UUID
-    bank: str
-    number_masked: str
+    bank: str = Field(examples=["中国建设银行天津河南路支行"])
+    number_masked: str = Field(examples=["****4567"])
     created_at: datetime
     usable_from: datetime
     in_use: bool
@@ -336,7 +341,7 @@ class PartyBody(BaseModel):
     id: UUID
     kind: PartyKind
     organization_kind: OrganizationKind | None
-    display_name: str
+    display_name: ShownName
     state: PartyState
     created_at: datetime
 
@@ -357,25 +362,11 @@ class RevealRequest(Body):
 
 class RevealBody(BaseModel):
     party_id: UUID
-    values: dict[str, str | None]
+    values: dict[str, str | None] = Field(examples=[{"phone": "13800138000"}])
 
 
 class ClosureBody(BaseModel):
     """What was erased and what the law keeps, by feature."""
 
-    erased: dict[str, int]
-    kept: dict[str, list[str]]
-
-
-class SignatureBody(BaseModel):
-    """A signature; anybody may verify it with these members alone."""
-
-    id: UUID
-    person_id: UUID
-    party_id: UUID
-    document_kind: str
-    document_id: UUID
-    content_hash: str
-    public_key: str
-    signature: str
-    at: datetime
+    erased: dict[str, int] = Field(examples=[{"accounts": 7}])
+    kept: dict[str, list[str]] = Field(examples=[{"orders": ["交易档案 3 年 (二手车交易规范 第十一条)"]}])

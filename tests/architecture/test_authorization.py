@@ -21,10 +21,11 @@ DOCUMENTATION = {"/openapi.json", "/docs", "/docs/oauth2-redirect"}
 GUARDED = [route for route in ROUTES if route.path not in DOCUMENTATION]
 PUBLIC_WRITES = frozenset(
     {
-        "/marketplace/v1/people",
-        "/marketplace/v1/tokens",
-        "/marketplace/v1/tokens/refresh",
-        "/marketplace/v1/tokens/revoke",
+        "/marketplace/v1/sign-ups",
+        "/marketplace/v1/sign-ins/token",
+        "/marketplace/v1/sign-ins/page",
+        "/marketplace/v1/sign-ins/page/refresh",
+        "/marketplace/v1/sign-ins/page/end",
         "/marketplace/v1/webhooks/stripe",  # proves itself by its signature
     }
 )

@@ -203,7 +203,7 @@ def list_licences(principal: SignedIn, session: ReadSession, page: Paging) -> Pa
     return page.page(queries.list_licences(session, principal.party_id, page), lambda one: [one.id], licence_body)
 
 
-@router.post("/licences", status_code=201, summary="提交证照 Put a licence on file", responses=refusals(LicenceOfAnotherKind))
+@router.post("/licences", status_code=201, summary="提交证照 Put a licence on file", responses=refusals(LicenceOfAnotherKind, NotFound))
 def claim_licence(
     body: LicenceRequest,
     principal: Annotated[Principal, Depends(require("licences.claim"))],

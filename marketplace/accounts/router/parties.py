@@ -50,7 +50,7 @@ def get_registration(party_id: UUID, _principal: Reader, session: ReadSession) -
 
 
 @router.get("/parties/{party_id}/licences", summary="主体证照 A party's licences", responses=refusals(NotFound))
-def list_licences(party_id: UUID, _principal: Reader, session: ReadSession, page: Paging) -> Page[LicenceBody]:
+def list_party_licences(party_id: UUID, _principal: Reader, session: ReadSession, page: Paging) -> Page[LicenceBody]:
     queries.get_party(session, party_id)
     return page.page(queries.list_licences(session, party_id, page), lambda one: [one.id], licence_body)
 

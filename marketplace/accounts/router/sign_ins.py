@@ -154,8 +154,8 @@ def sign_page_in(
     _open: Open,
     request: Request,
     response: Response,
-    username: Annotated[str, Form(max_length=200)],
-    password: Annotated[str, Form(max_length=128)],
+    username: Annotated[str, Form(max_length=200, examples=["13800138000"])],
+    password: Annotated[str, Form(max_length=128, examples=["a long sentence to remember"])],
     otp: Annotated[str | None, Form(max_length=40)] = None,
 ) -> PageSignInBody:
     granted = doors.enter(request, username=username, password=password, otp=otp or None, device_token=None)

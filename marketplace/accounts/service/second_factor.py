@@ -94,14 +94,14 @@ def count_code(session: Session, *, principal: Principal) -> None:
 def step_up(session: Session, *, principal: Principal, code: str) -> SignIn:
     """Give this sign-in the second factor. Raises ``SecondFactorMissing``, ``SecondFactorWrong``."""
     person = queries.lock_person(session, require_person(principal))
-    use_code(session, person, code)
+    use_code(session, person=person, code=code)
     forgive(session, ((SubjectKind.SECOND_FACTOR, str(person.id)),))
     sign_in = _sign_in(session, principal)
     sign_in.second_factor_at = process_now()
     return sign_in
 
 
-def use_code(session: Session, person: Person, code: str) -> None:
+def use_code(session: Session, *, person: Person, code: str) -> None:
     """Spend a code of the app or a recovery code; the person's row is locked. Raises ``SecondFactorMissing``, ``SecondFactorWrong``."""
     if person.totp_enrolled_at is None or person.totp_secret is None:
         raise SecondFactorMissing
