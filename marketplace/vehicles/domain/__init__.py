@@ -18,8 +18,8 @@ from marketplace.vehicles.domain.refusals import (
     UnknownCity,
     VehicleNotFound,
 )
-from marketplace.vehicles.domain.vin import Vin, agrees_with_model_year, check_digit, complete_vin, model_years, parse_chassis, parse_vin
 from marketplace.vehicles.domain.views import HoldingView, PhotoView, VehicleView
+from marketplace.vehicles.domain.vin import Vin, agrees_with_model_year, check_digit, complete_vin, model_years, parse_chassis, parse_vin
 from marketplace.vehicles.domain.vocabulary import (
     NEW_ENERGY,
     VOCABULARY,

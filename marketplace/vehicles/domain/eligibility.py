@@ -1,10 +1,29 @@
 """May this car be traded here, in this mode, now, by this seller, to this buyer? One pure evaluator over rule tables.
 
-Every question appends its findings; none looks at another's, so one more bar on a car can only add a finding.
+Every question appends its findings; none looks at another's, so one more bar on a car can only add a finding. Questions of the
+tradability table (可交易车辆判别表): 1 scrapping, 2 lien and customs, 3 seals, 4 crime, 5 and 6 numbers, 7 assembly, 8 other law.
 """
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
+
+from marketplace.vehicles.domain.facts import RollBack
+from marketplace.vehicles.domain.scrapping import add_years, class_of, scrapping_on
+from marketplace.vehicles.domain.vocabulary import (
+    NEW_ENERGY,
+    Capacity,
+    DocumentKind,
+    EmissionStage,
+    Fuel,
+    RestrictionKind,
+    RestrictionState,
+    TradeMode,
+    UseType,
+    VehicleKind,
+    term,
+)
 
 
 class Severity(StrEnum):
@@ -40,3 +59,239 @@ class Eligibility:
     @property
     def is_complete(self) -> bool:
         return all(finding.severity is Severity.WARNS for finding in self.findings)
+
+    @property
+    def bars(self) -> tuple[Finding, ...]:
+        return tuple(finding for finding in self.findings if finding.severity is Severity.BARS)
+
+
+@dataclass(frozen=True, slots=True)
+class TradeRules:
+    """The rule tables' numbers and sentences as valid on the day."""
+
+    findings: Mapping[str, Mapping[str, str]]
+    scrapping_years: Mapping[str, int]
+    guiding_km: Mapping[str, int]
+    sales_without_invoice: int
+    short_holding_years: int
+    years_before_scrapping: int
+    documents_for_sale: frozenset[DocumentKind]
+    documents_for_transfer: frozenset[DocumentKind]
+    third_place_kinds: frozenset[VehicleKind]
+    free_move_in_stage: EmissionStage
+    quota_cities: frozenset[str]
+    new_energy_free_cities: frozenset[str]
+    dealer_buys_modes: frozenset[TradeMode]
+
+
+@dataclass(frozen=True, slots=True)
+class Restriction:
+    kind: RestrictionKind
+    state: RestrictionState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seller:
+    """The party that sells and what is on file of its right. ``name_matches`` None: no certificate has been recorded.
+
+    ``short_sales``: cars held under a year that this person sold in the calendar year, this one not counted.
+    """
+
+    capacity: Capacity
+    is_natural_person: bool
+    name_matches: bool | None
+    has_contract: bool = False
+    held_since: date | None = None
+    short_sales: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """Everything the rules look at, on one legal day. ``seller`` None: no open holding."""
+
+    on: date
+    mode: TradeMode
+    kind: VehicleKind
+    use_type: UseType
+    fuel: Fuel
+    emission_stage: EmissionStage | None
+    first_registration_on: date | None
+    manufactured_on: date | None
+    odometer_km: int
+    city: str
+    market_city: str
+    seller: Seller | None
+    documents: frozenset[DocumentKind] = frozenset()
+    restrictions: tuple[Restriction, ...] = ()
+    inspection_valid_until: date | None = None
+    insurance_valid_until: date | None = None
+    buyer_city: str | None = None
+    buyer_has_quota: bool = False
+    roll_back: RollBack | None = None
+    is_plate_shared: bool = False
+    vin_warnings: tuple[str, ...] = ()
+
+
+Found = Iterator[tuple[str, dict[str, str]]]
+"""Codes of findings with what fills their sentences."""
+
+
+def evaluate(case: Case, rules: TradeRules) -> Eligibility:
+    """All findings, the gravest first."""
+    found = [_finding(rules, code, words) for question in _QUESTIONS for code, words in question(case, rules)]
+    order = list(Severity)
+    return Eligibility(tuple(sorted(found, key=lambda finding: order.index(finding.severity))))
+
+
+def _finding(rules: TradeRules, code: str, words: Mapping[str, str]) -> Finding:
+    text = rules.findings[code]
+    filled = {name: value.format_map(words) for name, value in text.items()}
+    return Finding(
+        code=code,
+        severity=Severity(filled["severity"]),
+        article=filled["article"],
+        zh=filled["zh"],
+        en=filled["en"],
+        clears=filled["clears"],
+    )
+
+
+def _scrapping(case: Case, rules: TradeRules) -> Found:
+    if case.first_registration_on is None:
+        return
+    ends_on = scrapping_on(
+        kind=case.kind,
+        use_type=case.use_type,
+        first_registration_on=case.first_registration_on,
+        manufactured_on=case.manufactured_on,
+        years=rules.scrapping_years,
+    )
+    if ends_on is not None:
+        words = {"on": ends_on.isoformat()}
+        if case.on >= ends_on:
+            yield "scrapped", words
+        elif add_years(case.on, rules.years_before_scrapping) >= ends_on:
+            yield "near_scrapping", words
+    limit_km = rules.guiding_km.get(class_of(case.kind, case.use_type))
+    if limit_km is not None and case.odometer_km > limit_km:
+        yield "over_guiding_km", {}
+
+
+def _registration(case: Case, _rules: TradeRules) -> Found:
+    if case.first_registration_on is None and case.mode is not TradeMode.PARALLEL_IMPORT:
+        yield "not_registered", {}
+
+
+_RESTRICTION_CODES = {
+    RestrictionKind.LIEN: ("lien_open", "lien_consented"),
+    RestrictionKind.PLEDGE: ("pledge_open", "pledge_consented"),
+    RestrictionKind.CUSTOMS_SUPERVISION: ("customs_supervised", "customs_approved"),
+    RestrictionKind.SEAL: ("sealed", "sealed"),
+    RestrictionKind.STOLEN: ("stolen", "stolen"),
+    RestrictionKind.ENGINE_NUMBER_MISMATCH: ("engine_number_mismatch", "engine_number_mismatch"),
+    RestrictionKind.VIN_MISMATCH: ("vin_mismatch", "vin_mismatch"),
+    RestrictionKind.ILLEGAL_ASSEMBLY: ("illegal_assembly", "illegal_assembly"),
+    RestrictionKind.DEREGISTERED: ("deregistered", "deregistered"),
+    RestrictionKind.BARRED_BY_LAW: ("barred_by_law", "barred_by_law"),
+}
+CONSENTABLE = frozenset({RestrictionKind.LIEN, RestrictionKind.PLEDGE, RestrictionKind.CUSTOMS_SUPERVISION})
+"""Restrictions a third party's consent can open; the others end only by release."""
+
+
+def _restrictions(case: Case, _rules: TradeRules) -> Found:
+    for restriction in case.restrictions:
+        if restriction.state is RestrictionState.RELEASED:
+            continue
+        if restriction.kind is RestrictionKind.RECALL:
+            is_person = case.seller is not None and case.seller.is_natural_person
+            yield ("recall_to_tell" if is_person else "recall_open"), {}
+            continue
+        is_open, consented = _RESTRICTION_CODES[restriction.kind]
+        yield (consented if restriction.state is RestrictionState.CONSENTED else is_open), {}
+
+
+def _title(case: Case, _rules: TradeRules) -> Found:
+    seller = case.seller
+    if seller is None:
+        yield "no_holding", {}
+        return
+    has_authority = seller.has_contract or bool(case.documents & {DocumentKind.POWER_OF_ATTORNEY, DocumentKind.PURCHASE_CONTRACT})
+    if seller.name_matches is False and not has_authority:
+        yield "owner_name_differs", {}
+    if seller.capacity is Capacity.CONSIGNEE and not has_authority:
+        yield "authority_missing", {}
+
+
+def _short_sales(case: Case, rules: TradeRules) -> Found:
+    seller = case.seller
+    if seller is None or not seller.is_natural_person or seller.short_sales + 1 < rules.sales_without_invoice:
+        return
+    if seller.held_since is None:
+        yield "acquisition_date_missing", {}
+    elif case.on < add_years(seller.held_since, rules.short_holding_years):
+        yield "third_sale", {}
+
+
+def _documents(case: Case, rules: TradeRules) -> Found:
+    if case.first_registration_on is None:
+        return
+    wanted = rules.documents_for_transfer if case.mode is TradeMode.TRANSFER else rules.documents_for_sale
+    for kind in sorted(wanted - case.documents):
+        names = term(kind)
+        yield "document_missing", {"document": names.zh, "document_en": names.en, "kind": kind.value}
+
+
+def _validity(case: Case, _rules: TradeRules) -> Found:
+    if case.first_registration_on is None:
+        return
+    for name, until in (("inspection", case.inspection_valid_until), ("insurance", case.insurance_valid_until)):
+        if until is None:
+            yield f"{name}_unknown", {}
+        elif until < case.on:
+            yield f"{name}_expired", {}
+
+
+def _third_place(case: Case, rules: TradeRules) -> Found:
+    if case.buyer_city is None or case.kind not in rules.third_place_kinds or case.use_type is not UseType.NON_COMMERCIAL:
+        return
+    if case.first_registration_on is not None and case.market_city not in {case.city, case.buyer_city}:
+        yield "third_place", {"car_city": case.city, "buyer_city": case.buyer_city}
+
+
+def _buyer(case: Case, rules: TradeRules) -> Found:
+    city = case.buyer_city
+    if city is None or case.mode in rules.dealer_buys_modes:
+        return
+    words = {"city": city}
+    if city in rules.quota_cities and not case.buyer_has_quota:
+        is_free = case.fuel in NEW_ENERGY and city in rules.new_energy_free_cities
+        yield ("new_energy_quota" if is_free else "plate_quota_needed"), words
+    if city == case.city:
+        return
+    if case.emission_stage is None:
+        yield "emission_unknown", words
+    elif case.emission_stage.rank < rules.free_move_in_stage.rank:
+        yield "emission_to_check", words
+
+
+def _suspicions(case: Case, _rules: TradeRules) -> Found:
+    if (back := case.roll_back) is not None:
+        yield "odometer_rolled_back", {"on": back.on.isoformat(), "from_km": str(back.from_km), "to_km": str(back.to_km)}
+    if case.is_plate_shared:
+        yield "plate_on_another_car", {}
+    for code in case.vin_warnings:
+        yield code, {}
+
+
+_QUESTIONS: tuple[Callable[[Case, TradeRules], Found], ...] = (
+    _scrapping,
+    _registration,
+    _restrictions,
+    _title,
+    _short_sales,
+    _documents,
+    _validity,
+    _third_place,
+    _buyer,
+    _suspicions,
+)

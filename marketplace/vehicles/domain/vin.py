@@ -58,7 +58,7 @@ def parse_vin(text: str) -> Vin:
 
 
 def model_years(number: str, *, latest: int) -> tuple[int, ...]:
-    """Model years the tenth character may mean, newest first, none after ``latest``. European VINs may not code it: empty when it is no code."""
+    """Model years the tenth character may mean, newest first, none after ``latest``; empty when it codes none (some European VINs)."""
     position = YEAR_CODES.find(number[9])
     if position < 0:
         return ()

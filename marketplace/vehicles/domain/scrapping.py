@@ -1,0 +1,60 @@
+"""When a car must be scrapped: 机动车强制报废标准规定, years by use and class, from the first registration."""
+
+from collections.abc import Mapping
+from datetime import date
+
+from marketplace.vehicles.domain.vocabulary import UseType, VehicleKind
+
+_SIZES = {
+    VehicleKind.PASSENGER_MICRO: "small",
+    VehicleKind.PASSENGER_SMALL: "small",
+    VehicleKind.PASSENGER_MEDIUM: "medium",
+    VehicleKind.PASSENGER_LARGE: "large",
+}
+_COMMERCIAL = {
+    UseType.TAXI: "taxi",
+    UseType.TAXI_TO_PRIVATE: "taxi",
+    UseType.RIDE_HAILING: "ride_hailing",
+    UseType.RIDE_HAILING_TO_PRIVATE: "ride_hailing",
+    UseType.RENTAL: "rental",
+    UseType.DRIVING_SCHOOL: "driving_school",
+    UseType.CITY_BUS: "city_bus",
+    UseType.SCHOOL_BUS: "school_bus",
+    UseType.COACH: "commercial",
+    UseType.TOURIST: "commercial",
+    UseType.FREIGHT: "commercial",
+    UseType.COMMERCIAL_TO_PRIVATE: "commercial",
+    UseType.DANGEROUS_GOODS: "commercial",
+}
+
+
+def class_of(kind: VehicleKind, use_type: UseType) -> str:
+    """The row of the scrapping table: ``taxi_small``, ``non_commercial_large``, ``truck_heavy`` …"""
+    if use_type is UseType.DANGEROUS_GOODS and kind.value.startswith("truck"):
+        return "truck_dangerous_goods"
+    if kind not in _SIZES:
+        return kind.value
+    return f"{_COMMERCIAL.get(use_type, 'non_commercial')}_{_SIZES[kind]}"
+
+
+def add_years(day: date, years: int) -> date:
+    """The same day years later; 29 February becomes the 28th."""
+    try:
+        return day.replace(year=day.year + years)
+    except ValueError:
+        return day.replace(year=day.year + years, day=28)
+
+
+def starts_on(first_registration_on: date, manufactured_on: date | None) -> date:
+    """The registration day; the factory day when the car stood more than two years unregistered."""
+    if manufactured_on is not None and add_years(manufactured_on, 2) < first_registration_on:
+        return manufactured_on
+    return first_registration_on
+
+
+def scrapping_on(
+    *, kind: VehicleKind, use_type: UseType, first_registration_on: date, manufactured_on: date | None, years: Mapping[str, int]
+) -> date | None:
+    """The first day on which the car has reached its term; None when its class has none. ``years``: term by class."""
+    term_years = years.get(class_of(kind, use_type))
+    return add_years(starts_on(first_registration_on, manufactured_on), term_years) if term_years is not None else None
