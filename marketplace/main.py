@@ -8,6 +8,7 @@ from fastapi import APIRouter, FastAPI
 from marketplace.accounts.doors import configure as configure_accounts
 from marketplace.accounts.router import ROUTERS as ACCOUNTS_ROUTERS
 from marketplace.core.service import Lifespan
+from marketplace.listings.router import router as listings_router
 from marketplace.operations.router import router as operations_router
 from marketplace.payments.router import bank_router
 from marketplace.payments.router import router as payments_router
@@ -16,6 +17,7 @@ from marketplace.registry import create_alone
 ROUTERS: list[APIRouter] = [
     *ACCOUNTS_ROUTERS,
     operations_router,
+    listings_router,
     payments_router,
     bank_router,
 ]

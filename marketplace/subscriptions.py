@@ -2,16 +2,26 @@
 
 from collections.abc import Sequence
 
+from marketplace.accounts import tasks as accounts
+from marketplace.accounts.api import PersonalData
 from marketplace.core.outbox import Subscriber, Sweep
+from marketplace.listings import api as listings_api
+from marketplace.listings import tasks as listings
 from marketplace.payments import tasks as payments
 
 SUBSCRIBERS: dict[str, Sequence[Subscriber]] = {
     "payments.operation_requested": [payments.run_operation],
     "payments.bank_transfer_booked": [payments.hear_bank],
+    "vehicles.facts_changed": [listings.review_vehicle],
+    "vehicles.holding_moved": [listings.review_vehicle],
 }
 SWEEPS: tuple[Sweep, ...] = (
+    Sweep("old credentials", accounts.sweep_credentials, every_s=3_600),
+    Sweep("identities past their term", accounts.sweep_identities, every_s=86_400),
     Sweep("lapsed holds", payments.sweep_lapsed_holds, every_s=60),
     Sweep("waiting payouts", payments.sweep_waiting_payouts, every_s=30),
     Sweep("stuck gateway operations", payments.sweep_stuck_operations, every_s=600),
     Sweep("reconciliation", payments.sweep_reconciliation, every_s=3_600),
 )
+PERSONAL_DATA: tuple[PersonalData, ...] = (listings_api.PERSONAL_DATA,)
+"""How each feature exports and erases a person's data: its ``api.PERSONAL_DATA``."""

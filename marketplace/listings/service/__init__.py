@@ -1,0 +1,1 @@
+"""Use cases of listings: claims, publishing, changing, ending."""
