@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from starlette.exceptions import HTTPException
 
 from marketplace.core.db import lock_wait_refusal, violated_constraint
-from marketplace.core.errors import Malformed, Refusal
+from marketplace.core.errors import Malformed, Refusal, TooLarge
 
 logger = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
@@ -163,7 +163,7 @@ async def _on_http(request: Request, error: Exception) -> Response:
     phrase = HTTPStatus(error.status_code).phrase
     body = problem_body(
         status=error.status_code,
-        code=phrase.lower().replace(" ", "_").replace("-", "_"),
+        code=TooLarge.code if error.status_code == TooLarge.status else phrase.lower().replace(" ", "_").replace("-", "_"),
         title=_ZH.get(error.status_code, "请求无法处理"),
         detail=f"{phrase}.",
         request_id=request_id_of(request),
@@ -200,7 +200,8 @@ async def _on_failure(request: Request, error: Exception) -> Response:
         detail="Something failed on our side; nothing was changed. Quote the request id.",
         request_id=request_id_of(request),
     )
-    return Response(body, status_code=500, media_type=MEDIA_TYPE)
+    request_id = request_id_of(request)  # this answer is made outside the middleware that names it
+    return Response(body, status_code=500, media_type=MEDIA_TYPE, headers={"X-Request-Id": request_id} if request_id else None)
 
 
 def install(app: FastAPI) -> None:

@@ -9,6 +9,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, MutableMapping
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any
 
@@ -165,7 +166,7 @@ class TelemetryMiddleware:
 
     def __init__(self, app: ASGIApp, *, access_log: bool = True) -> None:
         self.app = app
-        self._write = sys.stderr.write if access_log else None
+        self._access_log = access_log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
@@ -198,8 +199,9 @@ class TelemetryMiddleware:
             elapsed_s = time.perf_counter() - started
             route = route_template(scope)
             _observe(scope["method"], route, status, elapsed_s)
-            if self._write is not None:
-                self._write(_access_line(scope, route, status, elapsed_s, request_id))
+            if self._access_log:
+                with suppress(OSError, ValueError):  # a closed log must not fail a request that succeeded
+                    sys.stderr.write(_access_line(scope, route, status, elapsed_s, request_id))
 
     async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         _request_id(scope)
