@@ -2,12 +2,17 @@
 
 from collections.abc import Sequence
 
+from marketplace.accounts import api as accounts_api
 from marketplace.accounts import tasks as accounts
 from marketplace.accounts.api import PersonalData
 from marketplace.core.outbox import Subscriber, Sweep
 from marketplace.listings import api as listings_api
 from marketplace.listings import tasks as listings
+from marketplace.payments import api as payments_api
 from marketplace.payments import tasks as payments
+from marketplace.vehicles import api as vehicles_api
+from valuation.appraisal import api as appraisal_api
+from valuation.partners import api as partners_api
 
 SUBSCRIBERS: dict[str, Sequence[Subscriber]] = {
     "payments.operation_requested": [payments.run_operation],
@@ -23,5 +28,12 @@ SWEEPS: tuple[Sweep, ...] = (
     Sweep("stuck gateway operations", payments.sweep_stuck_operations, every_s=600),
     Sweep("reconciliation", payments.sweep_reconciliation, every_s=3_600),
 )
-PERSONAL_DATA: tuple[PersonalData, ...] = (listings_api.PERSONAL_DATA,)
+PERSONAL_DATA: tuple[PersonalData, ...] = (
+    listings_api.PERSONAL_DATA,
+    accounts_api.PERSONAL_DATA,
+    payments_api.PERSONAL_DATA,
+    vehicles_api.PERSONAL_DATA,
+    appraisal_api.PERSONAL_DATA,
+    partners_api.PERSONAL_DATA,
+)
 """How each feature exports and erases a person's data: its ``api.PERSONAL_DATA``."""

@@ -17,6 +17,7 @@ from marketplace.accounts.domain import (
     WrongPassphrase,
 )
 from marketplace.accounts.domain.views import ErasureReport, LicenceView, PartyView, PayoutAccountView, SignatureView
+from marketplace.accounts.service.own_data import OWN as PERSONAL_DATA
 from marketplace.accounts.service.parties import (
     display_names,
     get_party,
@@ -27,10 +28,11 @@ from marketplace.accounts.service.parties import (
     require_real_name,
 )
 from marketplace.accounts.service.payouts import payout_account
-from marketplace.accounts.service.personal_data import PersonalData
+from marketplace.accounts.service.personal_data import PersonalData, RetentionTerm, retention_term
 from marketplace.accounts.service.signatures import list_signatures, sign, verify_signature
 
 __all__ = [
+    "PERSONAL_DATA",
     "ErasureReport",
     "LicenceKind",
     "LicenceLapsed",
@@ -48,6 +50,7 @@ __all__ = [
     "PersonalData",
     "PrivacyHold",
     "RealNameMissing",
+    "RetentionTerm",
     "Role",
     "SignatureView",
     "WrongPassphrase",
@@ -60,6 +63,7 @@ __all__ = [
     "require_active",
     "require_licence",
     "require_real_name",
+    "retention_term",
     "sign",
     "verify_signature",
 ]

@@ -1,7 +1,7 @@
 """Every SELECT of accounts."""
 
 from collections.abc import Collection, Iterable
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -61,6 +61,24 @@ def lock_person(session: Session, person_id: UUID) -> Person:
     if person is None:
         raise NotFound
     return person
+
+
+def find_person(session: Session, person_id: UUID) -> Person | None:
+    return session.get(Person, person_id)
+
+
+def lock_due_identities(session: Session, today: date, limit: int) -> list[Person]:
+    """Closed accounts whose retention term is over."""
+    return list(
+        session.exec(
+            select(Person)
+            .where(col(Person.identity_kept_to) <= today)
+            .order_by(col(Person.id))
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+            .execution_options(populate_existing=True)
+        )
+    )
 
 
 def get_organization(session: Session, organization_id: UUID) -> Organization:
@@ -262,6 +280,11 @@ def list_licences(session: Session, party_id: UUID, page: PageQuery) -> list[Lic
     )
 
 
+def list_all_licences(session: Session, party_id: UUID) -> list[Licence]:
+    """For an export."""
+    return list(session.exec(select(Licence).where(Licence.party_id == party_id).order_by(col(Licence.id))))
+
+
 def list_claimed_licences(session: Session, page: PageQuery) -> list[Licence]:
     """What waits for an operator, oldest first."""
     return list(
@@ -345,6 +368,43 @@ def list_sign_ins(session: Session, person_id: UUID, page: PageQuery, now: datet
             .limit(page.limit + 1)
         )
     )
+
+
+def list_all_sign_ins(session: Session, person_id: UUID, limit: int = 1_000) -> list[SignIn]:
+    """For an export: the newest thousand, ended ones too."""
+    return list(session.exec(select(SignIn).where(SignIn.person_id == person_id).order_by(col(SignIn.id).desc()).limit(limit)))
+
+
+def delete_credentials(session: Session, person_id: UUID) -> int:
+    """Everything that let a person in, after his sign-ins are ended; returns how many rows."""
+    own = sa.select(col(SignIn.id)).where(col(SignIn.person_id) == person_id)
+    session.flush()
+    connection = session.connection()
+    deleted = 0
+    for statement in (
+        sa.delete(RefreshToken).where(col(RefreshToken.sign_in_id).in_(own)),
+        sa.delete(SignIn).where(col(SignIn.person_id) == person_id),
+        sa.delete(Device).where(col(Device.person_id) == person_id),
+        sa.delete(RecoveryCode).where(col(RecoveryCode.person_id) == person_id),
+    ):
+        deleted += connection.execute(statement).rowcount
+    return deleted
+
+
+def forget_invitations(session: Session, person_id: UUID) -> int:
+    """Take the contact out of invitations this person used; returns how many."""
+    statement = sa.update(Invitation).where(col(Invitation.used_by) == person_id, col(Invitation.contact).is_not(None))
+    return session.connection().execute(statement.values(contact=None, contact_hash=None)).rowcount
+
+
+def delete_ended_sign_ins(session: Session, before: datetime, limit: int) -> int:
+    """Sign-ins that ended or expired before; returns how many."""
+    over = sa.or_(col(SignIn.ended_at) < before, col(SignIn.expires_at) < before)
+    ids = list(session.exec(select(SignIn.id).where(over).order_by(col(SignIn.id)).limit(limit)))
+    if ids:
+        session.connection().execute(sa.delete(RefreshToken).where(col(RefreshToken.sign_in_id).in_(ids)))
+        session.connection().execute(sa.delete(SignIn).where(col(SignIn.id).in_(ids)))
+    return len(ids)
 
 
 def find_device(session: Session, token_digest: str) -> Device | None:

@@ -1,7 +1,7 @@
 """Request and response bodies of accounts. Personal data leaves masked."""
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
@@ -14,6 +14,7 @@ from marketplace.accounts.domain import (
     OrganizationKind,
     PartyKind,
     PartyState,
+    RevealField,
     Role,
     VerificationState,
 )
@@ -350,9 +351,6 @@ class ReasonBody(Body):
     reason: Reason
 
 
-RevealField = Literal["phone", "email", "name", "resident_id", "contact_phone", "payout_account"]
-
-
 class RevealRequest(Body):
     """Which personal data, and why; both stand in the audit trail before the answer is sent."""
 
@@ -370,3 +368,10 @@ class ClosureBody(BaseModel):
 
     erased: dict[str, int] = Field(examples=[{"accounts": 7}])
     kept: dict[str, list[str]] = Field(examples=[{"orders": ["交易档案 3 年 (二手车交易规范 第十一条)"]}])
+
+
+class PersonalDataBody(BaseModel):
+    """Everything the market holds about the caller, by feature."""
+
+    exported_at: datetime
+    features: dict[str, dict[str, Any]]

@@ -72,6 +72,7 @@ from marketplace.accounts.domain.parties import (
     PrivacyHold,
     RealNameMissing,
     RealNameStated,
+    RevealField,
     VerificationState,
 )
 from marketplace.accounts.domain.roles import (
@@ -129,6 +130,7 @@ __all__ = [
     "RefreshReused",
     "RefreshVerdict",
     "ResidentIdInvalid",
+    "RevealField",
     "Role",
     "RoleUnknown",
     "ScopeUnknown",

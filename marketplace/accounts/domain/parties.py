@@ -114,6 +114,17 @@ class VerificationState(StrEnum):
     REJECTED = "rejected"
 
 
+class RevealField(StrEnum):
+    """Personal data an operator may ask to see."""
+
+    PHONE = "phone"
+    EMAIL = "email"
+    NAME = "name"
+    RESIDENT_ID = "resident_id"
+    CONTACT_PHONE = "contact_phone"
+    PAYOUT_ACCOUNT = "payout_account"
+
+
 class AlreadyDecided(Refusal):
     """Somebody else decided it first."""
 

@@ -50,6 +50,7 @@ class Person(SQLModel, table=True):
     resident_id: str | None = Field(default=None, sa_type=encrypted("resident_id", lookup="resident_id_hash"))
     resident_id_hash: str | None = Field(default=None, max_length=80, index=True)
     real_name_at: datetime | None = Field(default=None)
+    identity_kept_to: date | None = Field(default=None, index=True)
     password_hash: str | None = Field(default=None, max_length=200)
     password_changed_at: datetime
     totp_secret: str | None = Field(default=None, sa_type=encrypted("totp"))

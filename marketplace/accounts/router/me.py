@@ -17,6 +17,7 @@ from marketplace.accounts.domain import (
     PasswordTooWeak,
     PayoutNameMismatch,
     PeopleOnly,
+    PrivacyHold,
     RealNameMissing,
     RealNameStated,
     ResidentIdInvalid,
@@ -34,6 +35,7 @@ from marketplace.accounts.router.views import (
 )
 from marketplace.accounts.schemas import (
     AnswerBody,
+    ClosureBody,
     CodeBody,
     EnrolmentBody,
     InvitationCodeBody,
@@ -47,11 +49,12 @@ from marketplace.accounts.schemas import (
     PayoutAccountBody,
     PayoutAccountRequest,
     PayoutAccountsBody,
+    PersonalDataBody,
     PersonBody,
     RealNameBody,
     RecoveryBody,
 )
-from marketplace.accounts.service import licences, members, payouts, people, second_factor, sign_ins
+from marketplace.accounts.service import licences, members, payouts, people, personal_data, second_factor, sign_ins
 from marketplace.accounts.service.licences import LicenceFacts
 from marketplace.accounts.service.passphrases import require_person
 from marketplace.core import clock
@@ -116,6 +119,39 @@ def change_password(
     people.change_password(session, principal=principal, passphrase=body.passphrase.get_secret_value(), password_hash=hashed)
     if body.end_other_sign_ins:
         sign_ins.end_other_sign_ins(session, person_id=principal.id, keep=principal.sign_in_id, reason="password_changed")
+
+
+# --- personal data ------------------------------------------------------------------------------------------------------
+
+
+@router.get(
+    "/me/personal-data",
+    summary="导出个人信息 Take my personal data along",
+    responses=refusals(PeopleOnly, SecondFactorRequired),
+)
+def export_personal_data(principal: SignedIn, response: Response, session: ReadSession) -> PersonalDataBody:
+    response.headers["Cache-Control"] = "no-store"
+    features = personal_data.export_person(session, principal=principal, parts=personal_data.registered())
+    return PersonalDataBody(exported_at=clock.now(session), features=features)
+
+
+@router.post(
+    "/me/closure",
+    summary="注销账户 Close my account",
+    responses=refusals(WrongPassphrase, SignInDelayed, PrivacyHold, PeopleOnly),
+)
+def close_account(body: PassphraseBody, principal: SignedIn, session: WriteSession, _key: Idempotency) -> ClosureBody:
+    """Erases what no law keeps, in every feature at once; refused while something is unfinished, with the reasons."""
+    reports = personal_data.close_account(
+        session,
+        principal=principal,
+        passphrase=body.passphrase.get_secret_value(),
+        parts=personal_data.registered(),
+    )
+    return ClosureBody(
+        erased={feature: report.erased for feature, report in reports.items()},
+        kept={feature: report.kept for feature, report in reports.items() if report.kept},
+    )
 
 
 # --- second factor ------------------------------------------------------------------------------------------------------

@@ -3,13 +3,22 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Query
+from fastapi import Depends, Query, Response
 
 from marketplace.accounts import queries
 from marketplace.accounts.domain import AlreadyDecided, LicenceNumberTaken, PartyKind
 from marketplace.accounts.router.views import licence_body, organization_body, party_body
-from marketplace.accounts.schemas import DecisionBody, LicenceBody, NoteBody, OrganizationBody, PartyBody, ReasonBody
-from marketplace.accounts.service import licences, organizations, sign_ins
+from marketplace.accounts.schemas import (
+    DecisionBody,
+    LicenceBody,
+    NoteBody,
+    OrganizationBody,
+    PartyBody,
+    ReasonBody,
+    RevealBody,
+    RevealRequest,
+)
+from marketplace.accounts.service import licences, organizations, personal_data, sign_ins
 from marketplace.core.db import ReadSession, WriteSession
 from marketplace.core.errors import NotFound
 from marketplace.core.idempotency import Idempotency, Router
@@ -21,6 +30,7 @@ router = Router(prefix="/marketplace/v1", tags=["parties 主体"])
 Reader = Annotated[Principal, Depends(require("parties.read"))]
 Registrar = Annotated[Principal, Depends(require("parties.register"))]
 Checker = Annotated[Principal, Depends(require("licences.check"))]
+Revealer = Annotated[Principal, Depends(require("personal_data.reveal", second_factor=True))]
 Suspender = Annotated[Principal, Depends(require("parties.suspend"))]
 
 
@@ -77,6 +87,20 @@ def suspend_party(party_id: UUID, body: ReasonBody, principal: Suspender, sessio
 @router.post("/parties/{party_id}/reinstatement", summary="恢复主体 End a suspension", responses=refusals(AlreadyDecided, NotFound))
 def reinstate_party(party_id: UUID, body: ReasonBody, principal: Suspender, session: WriteSession, _key: Idempotency) -> PartyBody:
     return party_body(session, organizations.reinstate_party(session, principal=principal, party_id=party_id, reason=body.reason))
+
+
+@router.post(
+    "/parties/{party_id}/reveals",
+    status_code=201,
+    summary="查看个人信息(留痕)Reveal personal data, on record",
+    responses=refusals(NotFound),
+)
+def reveal(party_id: UUID, body: RevealRequest, principal: Revealer, response: Response, session: WriteSession) -> RevealBody:
+    """Each reveal stands in the audit trail with its reason, and in the person's own export. A stored answer would be a
+    copy nobody logs, so it takes no idempotency key: asked twice, logged twice."""
+    values = personal_data.reveal(session, principal=principal, party_id=party_id, fields=body.fields, reason=body.reason)
+    response.headers["Cache-Control"] = "no-store"
+    return RevealBody(party_id=party_id, values=values)
 
 
 @router.get("/licence-claims", summary="待核验证照 Licences to check")
