@@ -10,6 +10,7 @@ from marketplace.accounts.router import ROUTERS as ACCOUNTS_ROUTERS
 from marketplace.core.service import Lifespan
 from marketplace.listings.router import router as listings_router
 from marketplace.operations.router import router as operations_router
+from marketplace.orders.router import router as orders_router
 from marketplace.payments.router import bank_router
 from marketplace.payments.router import router as payments_router
 from marketplace.registry import create_alone
@@ -20,6 +21,7 @@ ROUTERS: list[APIRouter] = [
     listings_router,
     payments_router,
     bank_router,
+    orders_router,
 ]
 LIFESPANS: list[Lifespan] = []
 CONFIGURE: list[Callable[[FastAPI], None]] = [configure_accounts]

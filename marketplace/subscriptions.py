@@ -8,6 +8,8 @@ from marketplace.accounts.api import PersonalData
 from marketplace.core.outbox import Subscriber, Sweep
 from marketplace.listings import api as listings_api
 from marketplace.listings import tasks as listings
+from marketplace.orders import api as orders_api
+from marketplace.orders import tasks as orders
 from marketplace.payments import api as payments_api
 from marketplace.payments import tasks as payments
 from marketplace.vehicles import api as vehicles_api
@@ -17,6 +19,12 @@ from valuation.partners import api as partners_api
 SUBSCRIBERS: dict[str, Sequence[Subscriber]] = {
     "payments.operation_requested": [payments.run_operation],
     "payments.bank_transfer_booked": [payments.hear_bank],
+    "payments.payment_received": [orders.hear_payment],
+    "payments.payment_failed": [orders.hear_payment],
+    "payments.hold_captured": [orders.hear_hold],
+    "payments.hold_lapsed": [orders.hear_hold],
+    "payments.hold_failed": [orders.hear_hold],
+    "payments.hold_released": [orders.hear_hold],
     "vehicles.facts_changed": [listings.review_vehicle],
     "vehicles.holding_moved": [listings.review_vehicle],
 }
@@ -27,10 +35,12 @@ SWEEPS: tuple[Sweep, ...] = (
     Sweep("waiting payouts", payments.sweep_waiting_payouts, every_s=30),
     Sweep("stuck gateway operations", payments.sweep_stuck_operations, every_s=600),
     Sweep("reconciliation", payments.sweep_reconciliation, every_s=3_600),
+    Sweep("overdue orders", orders.sweep_overdue, every_s=30),
 )
 PERSONAL_DATA: tuple[PersonalData, ...] = (
     listings_api.PERSONAL_DATA,
     accounts_api.PERSONAL_DATA,
+    orders_api.PERSONAL_DATA,
     payments_api.PERSONAL_DATA,
     vehicles_api.PERSONAL_DATA,
     appraisal_api.PERSONAL_DATA,

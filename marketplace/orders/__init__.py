@@ -1,0 +1,1 @@
+"""Orders: contract, payment, handover and acceptance of one car."""
