@@ -1,0 +1,9 @@
+"""The marketplace as the services above see it: the doors of its features, by name."""
+
+from marketplace.accounts import api as accounts
+from marketplace.listings import api as listings
+from marketplace.orders import api as orders
+from marketplace.payments import api as payments
+from marketplace.vehicles import api as vehicles
+
+__all__ = ["accounts", "listings", "orders", "payments", "vehicles"]
