@@ -42,6 +42,35 @@ def settings(path: Annotated[Path, typer.Option(help="Where to write.")] = ROOT 
 
 
 @app.command()
+def operator(
+    phone: Annotated[str, typer.Option(prompt=True, help="Mobile number: the account is made when there is none.")],
+    password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True, help="Ten characters at least.")],
+    credit_code: Annotated[str, typer.Option(prompt=True, help="统一社会信用代码 of the market operator, for the first one.")],
+    address: Annotated[str, typer.Option(prompt=True, help="Its registered address.")],
+) -> None:
+    """Make a person an operator of the market; the first one founds the market operator itself."""
+    from marketplace.accounts import api as accounts
+    from marketplace.core.db import Database
+    from marketplace.core.errors import Refusal
+    from marketplace.core.settings import get_settings
+    from marketplace.registry import load_models
+
+    load_models()
+    chosen = get_settings()
+    kind = accounts.OrganizationKind.MARKET_OPERATOR
+    market = accounts.OrganizationFacts(kind, chosen.market_name, credit_code, chosen.market_city, address, chosen.market_name_en)
+    try:
+        hashed = accounts.hash_new_password(password, own=phone)
+        with Database.from_settings(chosen).writing() as session:
+            person_id = accounts.find_by_phone(session, phone=phone) or accounts.found_person(session, phone=phone, password_hash=hashed)
+            accounts.found_operator(session, person_id=person_id, market=market)
+    except Refusal as refusal:
+        typer.echo(f"{refusal.title('zh')} {refusal.title('en')}", err=True)
+        raise typer.Exit(1) from refusal
+    typer.echo(f"operator {person_id}: 登录后启用二次验证 sign in and enrol a second factor", err=True)
+
+
+@app.command()
 def openapi(path: Annotated[Path, typer.Option(help="Where to write.")] = ROOT / "docs" / "openapi.json") -> None:
     """Write the OpenAPI document of the whole market."""
     from marketplace.openapi import document_text

@@ -17,6 +17,16 @@ from marketplace.accounts.domain import (
     WrongPassphrase,
 )
 from marketplace.accounts.domain.views import ErasureReport, LicenceView, PartyView, PayoutAccountView, SignatureView
+from marketplace.accounts.service.founding import (
+    find_by_phone,
+    found_licence,
+    found_member,
+    found_operator,
+    found_organization,
+    found_person,
+)
+from marketplace.accounts.service.licences import LicenceFacts
+from marketplace.accounts.service.organizations import OrganizationFacts, reinstate_party, suspend_party
 from marketplace.accounts.service.own_data import OWN as PERSONAL_DATA
 from marketplace.accounts.service.parties import (
     display_names,
@@ -28,16 +38,19 @@ from marketplace.accounts.service.parties import (
     require_real_name,
 )
 from marketplace.accounts.service.payouts import payout_account
+from marketplace.accounts.service.people import hash_new_password
 from marketplace.accounts.service.personal_data import PersonalData, RetentionTerm, retention_term
 from marketplace.accounts.service.signatures import list_signatures, sign, verify_signature
 
 __all__ = [
     "PERSONAL_DATA",
     "ErasureReport",
+    "LicenceFacts",
     "LicenceKind",
     "LicenceLapsed",
     "LicenceMissing",
     "LicenceView",
+    "OrganizationFacts",
     "OrganizationKind",
     "OrganizationUnverified",
     "PartyKind",
@@ -55,15 +68,24 @@ __all__ = [
     "SignatureView",
     "WrongPassphrase",
     "display_names",
+    "find_by_phone",
+    "found_licence",
+    "found_member",
+    "found_operator",
+    "found_organization",
+    "found_person",
     "get_party",
+    "hash_new_password",
     "legal_name",
     "linked_parties",
     "list_signatures",
     "payout_account",
+    "reinstate_party",
     "require_active",
     "require_licence",
     "require_real_name",
     "retention_term",
     "sign",
+    "suspend_party",
     "verify_signature",
 ]

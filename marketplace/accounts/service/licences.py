@@ -45,10 +45,11 @@ def claim_licence(session: Session, *, principal: Principal, facts: LicenceFacts
     Raises ``LicenceOfAnotherKind``.
     """
     require_own(session, principal=principal)
-    return _claim(session, principal=principal, party_id=principal.party_id, facts=facts)
+    return claim_for(session, principal=principal, party_id=principal.party_id, facts=facts)
 
 
-def _claim(session: Session, *, principal: Principal, party_id: UUID, facts: LicenceFacts) -> Licence:
+def claim_for(session: Session, *, principal: Principal, party_id: UUID, facts: LicenceFacts) -> Licence:
+    """The same without asking whether the caller is a member now: for founding."""
     party = queries.get_party(session, party_id)
     if (party.kind is PartyKind.PERSON) != (facts.kind in PERSONAL_LICENCES):
         raise LicenceOfAnotherKind(kind=facts.kind)
