@@ -1,0 +1,97 @@
+"""Cars that stand in the market, for tests of orders, auctions and search: a dealer's listed car, a signed consignment.
+
+``listed = listed_car(api)`` → ``listed.seller``, ``listed.car_id``, ``listed.listing_id``. Everything over HTTP.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from tests.cars import register_car
+from tests.market import Market
+from tests.people import Person, operator, organization, sign_up
+
+BASE = "/marketplace/v1"
+
+
+@dataclass
+class Listed:
+    """A car in a window, who sells it and, for a consignment, who stands between."""
+
+    seller: Person
+    car: dict[str, Any]
+    listing: dict[str, Any]
+    agent: Person | None = None
+    consignment: dict[str, Any] | None = None
+
+    @property
+    def car_id(self) -> UUID:
+        return UUID(self.car["id"])
+
+    @property
+    def listing_id(self) -> UUID:
+        return UUID(self.listing["id"])
+
+
+def dealer(api: Market, **options: Any) -> Person:
+    """The owner of a verified dealer with checked papers, acting for it."""
+    return organization(api, "dealer", **options)
+
+
+def list_car(api: Market, seller: Person, car_id: str | UUID, *, ask_minor: int = 8_880_000, description: str = "") -> Any:
+    """The answer to listing a stock car in the store."""
+    body = {"vehicle_id": str(car_id), "ask_minor": ask_minor, "description": description}
+    return api.post(f"{BASE}/listings", json=body, headers=seller.headers)
+
+
+def listed_car(api: Market, seller: Person | None = None, *, ask_minor: int = 8_880_000, **facts: Any) -> Listed:
+    """A dealer's stock car, live in the B2C store."""
+    seller = seller or dealer(api)
+    car = register_car(api, seller, **facts)
+    answer = list_car(api, seller, car["id"], ask_minor=ask_minor)
+    assert answer.status_code == 201, answer.text
+    return Listed(seller, car, answer.json())
+
+
+def broker(api: Market, **options: Any) -> Person:
+    """The owner of a verified broker with checked papers, acting for it."""
+    return organization(api, "broker", **options)
+
+
+def offer_consignment(api: Market, owner: Person, car_id: str | UUID, **terms: Any) -> Any:
+    """The answer to an owner's offer of his car."""
+    body = {
+        "vehicle_id": str(car_id),
+        "kind": "virtual",
+        "floor_minor": 8_000_000,
+        "ask_minor": 8_880_000,
+        "term_days": 60,
+    } | terms
+    return api.post(f"{BASE}/consignments", json=body, headers=owner.headers)
+
+
+def sign_consignment(api: Market, signer: Person, consignment_id: str | UUID) -> Any:
+    """The answer to one side's signature."""
+    shown = api.get(f"{BASE}/consignments/{consignment_id}", headers=signer.headers)
+    assert shown.status_code == 200, shown.text
+    body = {"passphrase": signer.password, "content_hash": shown.json()["content_hash"]}
+    return api.post(f"{BASE}/consignments/{consignment_id}/signatures", json=body, headers=signer.headers)
+
+
+def consigned_car(
+    api: Market, owner: Person | None = None, *, agent: Person | None = None, facts: dict[str, Any] | None = None, **terms: Any
+) -> Listed:
+    """An owner's car, consigned, signed by both sides and live; ``agent`` is the market's operator unless given."""
+    owner = owner or sign_up(api, "李四")
+    agent = agent or operator(api)
+    car = register_car(api, owner, **(facts or {}))
+    offered = offer_consignment(api, owner, car["id"], agent_id=str(agent.party_id), **terms)
+    assert offered.status_code == 201, offered.text
+    consignment_id = offered.json()["id"]
+    for signer in (owner, agent):
+        signed = sign_consignment(api, signer, consignment_id)
+        assert signed.status_code == 200, signed.text
+    consignment = signed.json()
+    listing = api.get(f"{BASE}/listings/{consignment['listing_id']}")
+    assert listing.status_code == 200, listing.text
+    return Listed(owner, car, listing.json(), agent, consignment)
