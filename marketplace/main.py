@@ -14,10 +14,12 @@ from marketplace.orders.router import router as orders_router
 from marketplace.payments.router import bank_router
 from marketplace.payments.router import router as payments_router
 from marketplace.registry import create_alone
+from marketplace.vehicles.router import router as vehicles_router
 
 ROUTERS: list[APIRouter] = [
     *ACCOUNTS_ROUTERS,
     operations_router,
+    vehicles_router,
     listings_router,
     payments_router,
     bank_router,

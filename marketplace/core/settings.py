@@ -110,6 +110,13 @@ class Settings(BaseSettings):
     # Files.
     file_limit_bytes: int = Field(67_108_864, ge=1_024, description="Largest stored file.")
 
+    # Vehicles: photos.
+    photo_limit_bytes: int = Field(10_485_760, ge=1_024, le=15_728_640, description="Largest photo a holder may send.")
+    photo_pixels_max: int = Field(50_000_000, ge=1_000_000, le=200_000_000, description="Most pixels a photo may have; more is a bomb.")
+    photo_side_max_px: int = Field(1_920, ge=640, le=8_000, description="Longer side of a stored photo.")
+    photo_thumbnail_px: int = Field(400, ge=100, le=1_000, description="Longer side of a thumbnail.")
+    photos_a_car_max: int = Field(30, ge=1, le=200, description="Most photos of one car.")
+
     # Calls to others.
     http_connect_timeout_s: float = Field(3.0, gt=0, description="Longest wait for a connection.")
     http_read_timeout_s: float = Field(10.0, gt=0, description="Longest silence of the other side.")

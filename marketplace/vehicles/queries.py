@@ -10,6 +10,7 @@ from sqlmodel import col, select
 
 from marketplace.core.crypto import keyed_hashes
 from marketplace.core.db import Session
+from marketplace.core.pagination import PageQuery
 from marketplace.vehicles.domain import Capacity, RestrictionState, VehicleNotFound
 from marketplace.vehicles.models import Holding, OdometerReading, Vehicle, VehicleDocument, VehiclePhoto, VehicleRestriction
 
@@ -81,14 +82,14 @@ def list_open_holdings(session: Session, vehicle_id: UUID) -> Sequence[Holding]:
     return found
 
 
-def list_held(session: Session, party_id: UUID, *, where: Any, limit: int) -> Sequence[tuple[Vehicle, Holding]]:
-    """A party's cars, newest holding first."""
+def list_held(session: Session, party_id: UUID, *, paging: PageQuery) -> Sequence[tuple[Vehicle, Holding]]:
+    """A party's cars, newest holding first; up to ``limit + 1``."""
     rows = session.exec(
         select(Vehicle, Holding)
         .join(Holding, col(Holding.vehicle_id) == col(Vehicle.id))
-        .where(Holding.party_id == party_id, col(Holding.until_at).is_(None), where)
+        .where(Holding.party_id == party_id, col(Holding.until_at).is_(None), paging.where_after(col(Holding.id), descending=True))
         .order_by(col(Holding.id).desc())
-        .limit(limit)
+        .limit(paging.limit + 1)
     ).all()
     return list(rows)
 

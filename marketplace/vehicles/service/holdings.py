@@ -34,6 +34,13 @@ def owner_of(session: Session, *, vehicle_id: UUID) -> UUID | None:
     return row.party_id if row else None
 
 
+def seller_of(session: Session, *, vehicle_id: UUID, party_id: UUID) -> UUID:
+    """Whose sale of the car the caller asks about: his own when he holds it, else the title holder's."""
+    if queries.find_holding(session, vehicle_id, party_id) is not None:
+        return party_id
+    return owner_of(session, vehicle_id=vehicle_id) or party_id
+
+
 def move_holding(
     session: Session,
     *,
@@ -133,6 +140,16 @@ def grant_consignee(session: Session, *, principal: Principal | None, vehicle_id
         facts={"party_id": str(party_id), "proof": proof},
     )
     return views.holding_view(row)
+
+
+def note_privately(session: Session, *, principal: Principal, vehicle_id: UUID, note: str, buy_price_minor: int | None) -> None:
+    """The holder's own note and purchase price: on his holding, never on the car. Raises ``VehicleNotFound``."""
+    row = queries.find_holding(session, vehicle_id, principal.party_id)
+    if row is None:
+        raise VehicleNotFound
+    row.private_note, row.buy_price_minor = note, buy_price_minor
+    session.add(row)
+    audit.record(session, principal=principal, act="vehicle.note", object_kind="vehicle", object_id=vehicle_id)
 
 
 def end_holding(session: Session, *, principal: Principal | None, vehicle_id: UUID, party_id: UUID, reason: str) -> None:
