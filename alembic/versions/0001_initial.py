@@ -20,6 +20,9 @@ APPEND_ONLY = (
     "ledger_transfer",
     "listing_price",
     "odometer_reading",
+    "order_confirmation",
+    "order_handover",
+    "order_signature",
     "sandbox_bank_movement",
     "signature",
 )
@@ -621,9 +624,7 @@ def upgrade() -> None:
         sa.Column("seq", sa.Integer(), nullable=False),
         sa.Column("person_id", sa.Uuid(), nullable=False),
         sa.Column("certificate_number", sa.String(length=80), nullable=False),
-        sa.Column("public_key", sa.String(length=100), nullable=False),
-        sa.Column("signature", sa.String(length=200), nullable=False),
-        sa.Column("content_hash", sa.String(length=64), nullable=False),
+        sa.Column("signature_id", sa.Uuid(), nullable=False),
         sa.Column("signed_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("seq IN (1, 2)", name=op.f("ck_appraisal_signature_two")),
         sa.ForeignKeyConstraint(["appraisal_id"], ["appraisal.id"], name=op.f("fk_appraisal_signature_appraisal_id_appraisal")),
@@ -913,6 +914,14 @@ def upgrade() -> None:
         sa.UniqueConstraint("event_id", "subscriber", name="outbox_delivery_once"),
     )
     op.create_index(
+        "ix_outbox_delivery_dead",
+        "outbox_delivery",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'dead'"),
+        postgresql_where=sa.text("state = 'dead'"),
+    )
+    op.create_index(
         "ix_outbox_delivery_open",
         "outbox_delivery",
         ["subscriber", "key", "key_seq"],
@@ -966,9 +975,11 @@ def upgrade() -> None:
         sa.Column("resident_id", sa.Text(), nullable=True),
         sa.Column("resident_id_hash", sa.String(length=80), nullable=True),
         sa.Column("real_name_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("identity_kept_to", sa.Date(), nullable=True),
         sa.Column("password_hash", sa.String(length=200), nullable=True),
         sa.Column("password_changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("totp_secret", sa.Text(), nullable=True),
+        sa.Column("totp_pending", sa.Text(), nullable=True),
         sa.Column("totp_enrolled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("totp_last_step", sa.BigInteger(), nullable=True),
         sa.Column("signing_key", sa.Text(), nullable=True),
@@ -978,6 +989,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("email_hash", name="email_taken"),
         sa.UniqueConstraint("phone_hash", name="phone_taken"),
     )
+    op.create_index(op.f("ix_person_identity_kept_to"), "person", ["identity_kept_to"], unique=False)
     op.create_index(op.f("ix_person_resident_id_hash"), "person", ["resident_id_hash"], unique=False)
     op.create_table(
         "sandbox_bank_freeze",
@@ -1016,6 +1028,78 @@ def upgrade() -> None:
     op.create_index(op.f("ix_sandbox_bank_movement_from_account"), "sandbox_bank_movement", ["from_account"], unique=False)
     op.create_index(op.f("ix_sandbox_bank_movement_reference"), "sandbox_bank_movement", ["reference"], unique=False)
     op.create_index(op.f("ix_sandbox_bank_movement_to_account"), "sandbox_bank_movement", ["to_account"], unique=False)
+    op.create_table(
+        "trade_order",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.String(length=30), nullable=False),
+        sa.Column("vehicle_id", sa.Uuid(), nullable=False),
+        sa.Column("seller_id", sa.Uuid(), nullable=False),
+        sa.Column("buyer_id", sa.Uuid(), nullable=False),
+        sa.Column("agent_id", sa.Uuid(), nullable=True),
+        sa.Column("channel", sa.String(length=30), nullable=False),
+        sa.Column("source_kind", sa.String(length=40), nullable=False),
+        sa.Column("source_id", sa.Uuid(), nullable=False),
+        sa.Column("fence", sa.BigInteger(), nullable=False),
+        sa.Column("price_minor", sa.BigInteger(), nullable=False),
+        sa.Column("price_kind", sa.String(length=40), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("buyer_fee_minor", sa.BigInteger(), nullable=False),
+        sa.Column("buyer_fee_to", sa.Uuid(), nullable=True),
+        sa.Column("seller_fee_minor", sa.BigInteger(), nullable=False),
+        sa.Column("seller_fee_to", sa.Uuid(), nullable=True),
+        sa.Column("commission_minor", sa.BigInteger(), nullable=False),
+        sa.Column("fee_table_number", sa.Integer(), nullable=True),
+        sa.Column("buyer_city", sa.String(length=30), nullable=True),
+        sa.Column("state", sa.String(length=40), nullable=False),
+        sa.Column("contract_kind", sa.String(length=40), nullable=False),
+        sa.Column("contract_text", sa.Text(), nullable=False),
+        sa.Column("contract_hash", sa.String(length=64), nullable=False),
+        sa.Column("seller_kind", sa.String(length=40), nullable=False),
+        sa.Column("segment", sa.String(length=20), nullable=False),
+        sa.Column("city", sa.String(length=30), nullable=False),
+        sa.Column("days_in_stock", sa.Integer(), nullable=False),
+        sa.Column("payment_id", sa.Uuid(), nullable=True),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sign_by", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("pay_by", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("signed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("paid_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("handed_over_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("completed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("end_reason", sa.String(length=200), nullable=True),
+        sa.CheckConstraint("(state = 'completed') = (completed_at IS NOT NULL)", name=op.f("ck_trade_order_completed_with_instant")),
+        sa.CheckConstraint("contract_kind IN ('sale', 'purchase', 'trade')", name=op.f("ck_trade_order_contract_kind")),
+        sa.CheckConstraint("price_kind IN ('asking', 'hammer', 'negotiated')", name=op.f("ck_trade_order_price_kind")),
+        sa.CheckConstraint("source_kind IN ('listing', 'lot', 'acquisition')", name=op.f("ck_trade_order_source_kind")),
+        sa.CheckConstraint(
+            "state IN ('awaiting_signatures', 'awaiting_payment', 'paid', 'handed_over', 'completed', 'cancelled', 'defaulted')",
+            name=op.f("ck_trade_order_state"),
+        ),
+        sa.CheckConstraint(
+            "buyer_fee_minor >= 0 AND seller_fee_minor >= 0 AND commission_minor >= 0", name=op.f("ck_trade_order_fees_not_negative")
+        ),
+        sa.CheckConstraint("buyer_id <> seller_id", name=op.f("ck_trade_order_two_parties")),
+        sa.CheckConstraint("price_minor > 0", name=op.f("ck_trade_order_price_positive")),
+        sa.CheckConstraint("seller_fee_minor + commission_minor <= price_minor", name=op.f("ck_trade_order_fees_within_price")),
+        sa.ForeignKeyConstraint(["vehicle_id"], ["vehicle.id"], name=op.f("fk_trade_order_vehicle_id_vehicle")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_trade_order")),
+        sa.UniqueConstraint("number", name=op.f("uq_trade_order_number")),
+    )
+    op.create_index("ix_trade_order_agent", "trade_order", ["agent_id", "id"], unique=False)
+    op.create_index("ix_trade_order_buyer", "trade_order", ["buyer_id", "id"], unique=False)
+    op.create_index("ix_trade_order_deadline", "trade_order", ["state", "sign_by", "pay_by"], unique=False)
+    op.create_index("ix_trade_order_seller", "trade_order", ["seller_id", "id"], unique=False)
+    op.create_index(op.f("ix_trade_order_source_id"), "trade_order", ["source_id"], unique=False)
+    op.create_index(op.f("ix_trade_order_vehicle_id"), "trade_order", ["vehicle_id"], unique=False)
+    op.create_index(
+        "uq_trade_order_one_open",
+        "trade_order",
+        ["vehicle_id"],
+        unique=True,
+        sqlite_where=sa.text("state NOT IN ('completed', 'cancelled', 'defaulted')"),
+        postgresql_where=sa.text("state NOT IN ('completed', 'cancelled', 'defaulted')"),
+    )
     op.create_table(
         "vehicle_claim",
         sa.Column("vehicle_id", sa.Uuid(), nullable=False),
@@ -1237,6 +1321,54 @@ def upgrade() -> None:
     op.create_index(op.f("ix_membership_organization_id"), "membership", ["organization_id"], unique=False)
     op.create_index(op.f("ix_membership_person_id"), "membership", ["person_id"], unique=False)
     op.create_table(
+        "order_confirmation",
+        sa.Column("order_id", sa.Uuid(), nullable=False),
+        sa.Column("code", sa.String(length=40), nullable=False),
+        sa.Column("text", sa.String(length=500), nullable=False),
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("code IN ('seven_day_return_excluded', 'condition_read')", name=op.f("ck_order_confirmation_code")),
+        sa.ForeignKeyConstraint(["order_id"], ["trade_order.id"], name=op.f("fk_order_confirmation_order_id_trade_order")),
+        sa.PrimaryKeyConstraint("order_id", "code", name=op.f("pk_order_confirmation")),
+    )
+    op.create_table(
+        "order_deposit",
+        sa.Column("order_id", sa.Uuid(), nullable=False),
+        sa.Column("hold_id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(["hold_id"], ["payment_hold.id"], name=op.f("fk_order_deposit_hold_id_payment_hold")),
+        sa.ForeignKeyConstraint(["order_id"], ["trade_order.id"], name=op.f("fk_order_deposit_order_id_trade_order")),
+        sa.PrimaryKeyConstraint("order_id", "hold_id", name=op.f("pk_order_deposit")),
+    )
+    op.create_table(
+        "order_handover",
+        sa.Column("order_id", sa.Uuid(), nullable=False),
+        sa.Column("side", sa.String(length=40), nullable=False),
+        sa.Column("odometer_km", sa.Integer(), nullable=False),
+        sa.Column("keys", sa.Integer(), nullable=False),
+        sa.Column("documents", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("note", sa.String(length=500), nullable=False),
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("side IN ('seller', 'buyer')", name=op.f("ck_order_handover_side")),
+        sa.CheckConstraint("keys >= 0", name=op.f("ck_order_handover_keys_not_negative")),
+        sa.CheckConstraint("odometer_km >= 0", name=op.f("ck_order_handover_odometer_not_negative")),
+        sa.ForeignKeyConstraint(["order_id"], ["trade_order.id"], name=op.f("fk_order_handover_order_id_trade_order")),
+        sa.PrimaryKeyConstraint("order_id", "side", name=op.f("pk_order_handover")),
+    )
+    op.create_table(
+        "order_signature",
+        sa.Column("order_id", sa.Uuid(), nullable=False),
+        sa.Column("side", sa.String(length=40), nullable=False),
+        sa.Column("signature_id", sa.Uuid(), nullable=False),
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column("party_id", sa.Uuid(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("side IN ('seller', 'buyer')", name=op.f("ck_order_signature_side")),
+        sa.ForeignKeyConstraint(["order_id"], ["trade_order.id"], name=op.f("fk_order_signature_order_id_trade_order")),
+        sa.PrimaryKeyConstraint("order_id", "side", name=op.f("pk_order_signature")),
+        sa.UniqueConstraint("signature_id", name=op.f("uq_order_signature_signature_id")),
+    )
+    op.create_table(
         "recovery_code",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("person_id", sa.Uuid(), nullable=False),
@@ -1346,6 +1478,10 @@ def downgrade() -> None:
     op.drop_table("signature")
     op.drop_index(op.f("ix_recovery_code_person_id"), table_name="recovery_code")
     op.drop_table("recovery_code")
+    op.drop_table("order_signature")
+    op.drop_table("order_handover")
+    op.drop_table("order_deposit")
+    op.drop_table("order_confirmation")
     op.drop_index(op.f("ix_membership_person_id"), table_name="membership")
     op.drop_index(op.f("ix_membership_organization_id"), table_name="membership")
     op.drop_index(
@@ -1386,6 +1522,19 @@ def downgrade() -> None:
     op.drop_table("vehicle_document")
     op.drop_index(op.f("ix_vehicle_claim_holder_id"), table_name="vehicle_claim")
     op.drop_table("vehicle_claim")
+    op.drop_index(
+        "uq_trade_order_one_open",
+        table_name="trade_order",
+        sqlite_where=sa.text("state NOT IN ('completed', 'cancelled', 'defaulted')"),
+        postgresql_where=sa.text("state NOT IN ('completed', 'cancelled', 'defaulted')"),
+    )
+    op.drop_index(op.f("ix_trade_order_vehicle_id"), table_name="trade_order")
+    op.drop_index(op.f("ix_trade_order_source_id"), table_name="trade_order")
+    op.drop_index("ix_trade_order_seller", table_name="trade_order")
+    op.drop_index("ix_trade_order_deadline", table_name="trade_order")
+    op.drop_index("ix_trade_order_buyer", table_name="trade_order")
+    op.drop_index("ix_trade_order_agent", table_name="trade_order")
+    op.drop_table("trade_order")
     op.drop_index(op.f("ix_sandbox_bank_movement_to_account"), table_name="sandbox_bank_movement")
     op.drop_index(op.f("ix_sandbox_bank_movement_reference"), table_name="sandbox_bank_movement")
     op.drop_index(op.f("ix_sandbox_bank_movement_from_account"), table_name="sandbox_bank_movement")
@@ -1393,6 +1542,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_sandbox_bank_freeze_account_no"), table_name="sandbox_bank_freeze")
     op.drop_table("sandbox_bank_freeze")
     op.drop_index(op.f("ix_person_resident_id_hash"), table_name="person")
+    op.drop_index(op.f("ix_person_identity_kept_to"), table_name="person")
     op.drop_table("person")
     op.drop_index(op.f("ix_payout_account_party_id"), table_name="payout_account")
     op.drop_table("payout_account")
@@ -1403,6 +1553,12 @@ def downgrade() -> None:
         table_name="outbox_delivery",
         sqlite_where=sa.text("state = 'open'"),
         postgresql_where=sa.text("state = 'open'"),
+    )
+    op.drop_index(
+        "ix_outbox_delivery_dead",
+        table_name="outbox_delivery",
+        sqlite_where=sa.text("state = 'dead'"),
+        postgresql_where=sa.text("state = 'dead'"),
     )
     op.drop_table("outbox_delivery")
     op.drop_index(
