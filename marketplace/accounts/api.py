@@ -17,6 +17,7 @@ from marketplace.accounts.domain import (
     WrongPassphrase,
 )
 from marketplace.accounts.domain.views import ErasureReport, LicenceView, PartyView, PayoutAccountView, SignatureView
+from marketplace.accounts.doors import Reentered
 from marketplace.accounts.service.founding import (
     find_by_phone,
     found_licence,
@@ -63,6 +64,7 @@ __all__ = [
     "PersonalData",
     "PrivacyHold",
     "RealNameMissing",
+    "Reentered",
     "RetentionTerm",
     "Role",
     "SignatureView",

@@ -6,16 +6,20 @@ request's one session.
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Annotated
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
+from starlette.concurrency import run_in_threadpool
 
 from marketplace.accounts import queries
-from marketplace.accounts.domain import RefreshReused, SignInRefused, compute_capabilities
+from marketplace.accounts.domain import PASSWORD_MAX, RefreshReused, SignInRefused, compute_capabilities
 from marketplace.accounts.service import api_keys, second_factor, sign_ins
+from marketplace.accounts.service.passphrases import prove_passphrase
 from marketplace.accounts.service.sign_ins import Granted
 from marketplace.core.db import Database
+from marketplace.core.errors import Unauthenticated
 from marketplace.core.limits import Limiter, refuse_beyond
 from marketplace.core.security import (
     SESSION_COOKIE,
@@ -102,6 +106,23 @@ def access_token(request: Request, granted: Granted) -> str:
         second_factor=granted.second_factor,
         memberships=granted.memberships,
     )
+
+
+async def _reentered(request: Request) -> None:
+    principal: Principal | None = getattr(request.state, "principal", None)
+    if principal is None:
+        raise Unauthenticated
+    try:
+        body = await request.json()
+    except ValueError:
+        return  # the handler's own reading of the body refuses it
+    passphrase = body.get("passphrase") if isinstance(body, dict) else None
+    if isinstance(passphrase, str) and len(passphrase) <= PASSWORD_MAX:
+        await run_in_threadpool(prove_passphrase, request.app.state.database, principal=principal, passphrase=passphrase)
+
+
+Reentered = Annotated[None, Depends(_reentered)]
+"""Behind the principal and before ``Idempotency`` in every route whose body has ``passphrase``: it is verified before the transaction."""
 
 
 # --- cookies of pages ---------------------------------------------------------------------------------------------------

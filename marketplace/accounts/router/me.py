@@ -26,6 +26,7 @@ from marketplace.accounts.domain import (
     SignInDelayed,
     WrongPassphrase,
 )
+from marketplace.accounts.doors import Reentered
 from marketplace.accounts.router.views import (
     licence_body,
     member_body,
@@ -112,6 +113,7 @@ def _new_hash(body: PasswordChangeBody) -> str:
 def change_password(
     body: PasswordChangeBody,
     principal: SignedIn,
+    _proof: Reentered,
     hashed: Annotated[str, Depends(_new_hash)],
     session: WriteSession,
     _key: Idempotency,
@@ -140,7 +142,7 @@ def export_personal_data(principal: SignedIn, response: Response, session: ReadS
     summary="注销账户 Close my account",
     responses=refusals(WrongPassphrase, SignInDelayed, PrivacyHold, PeopleOnly),
 )
-def close_account(body: PassphraseBody, principal: SignedIn, session: WriteSession, _key: Idempotency) -> ClosureBody:
+def close_account(body: PassphraseBody, principal: SignedIn, _proof: Reentered, session: WriteSession, _key: Idempotency) -> ClosureBody:
     """Erases what no law keeps, in every feature at once; refused while something is unfinished, with the reasons."""
     reports = personal_data.close_account(
         session,
@@ -163,7 +165,7 @@ def close_account(body: PassphraseBody, principal: SignedIn, session: WriteSessi
     summary="启用二次验证 Enrol a second factor",
     responses=refusals(WrongPassphrase, SignInDelayed, SecondFactorRequired, PeopleOnly),
 )
-def begin_second_factor(body: PassphraseBody, principal: SignedIn, session: WriteSession) -> EnrolmentBody:
+def begin_second_factor(body: PassphraseBody, principal: SignedIn, _proof: Reentered, session: WriteSession) -> EnrolmentBody:
     enrolment = second_factor.begin_enrolment(session, principal=principal, passphrase=body.passphrase.get_secret_value())
     return EnrolmentBody(secret=enrolment.secret, uri=enrolment.uri)
 
@@ -272,7 +274,7 @@ def list_payout_accounts(principal: PayoutManager, session: ReadSession) -> Payo
     responses=refusals(WrongPassphrase, SignInDelayed, PayoutNameMismatch, CardInvalid, RealNameMissing, SecondFactorRequired),
 )
 def change_payout_account(
-    body: PayoutAccountRequest, principal: PayoutManager, session: WriteSession, _key: Idempotency
+    body: PayoutAccountRequest, principal: PayoutManager, _proof: Reentered, session: WriteSession, _key: Idempotency
 ) -> PayoutAccountBody:
     account = payouts.change_payout_account(
         session,
