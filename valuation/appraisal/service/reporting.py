@@ -57,7 +57,7 @@ def sign_report(session: Session, *, principal: Principal, appraisal_id: UUID, p
     if any(one.person_id == principal.id for one in signed):
         raise AlreadySigned
     is_second = appraisal.state is AppraisalState.SIGNING
-    state = decide_transition(appraisal.state, AppraisalState.ISSUED if is_second else AppraisalState.SIGNING)
+    appraisal.state = decide_transition(appraisal.state, AppraisalState.ISSUED if is_second else AppraisalState.SIGNING)
     if not is_second:
         _freeze(appraisal)
     assert appraisal.report_hash is not None
@@ -69,9 +69,6 @@ def sign_report(session: Session, *, principal: Principal, appraisal_id: UUID, p
         document_id=appraisal.id,
         content_hash=appraisal.report_hash,
     )
-    appraisal.state = state
-    session.add(appraisal)
-    session.flush()
     session.add(
         AppraisalSignature(
             appraisal_id=appraisal.id,
@@ -102,12 +99,6 @@ def _report(appraisal: Appraisal) -> dict[str, Any]:
     assert appraisal.grade is not None
     assert appraisal.report_kind is not None
     standard, _ = get_standard(appraisal.base_on)
-    value = {
-        "method": appraisal.value_method,
-        "value_minor": appraisal.value_minor,
-        "in_words": in_words(appraisal.value_minor),
-        "basis": appraisal.valuation,
-    }
     return {
         "kind": appraisal.report_kind.value,
         "appraisal_id": str(appraisal.id),
@@ -126,8 +117,19 @@ def _report(appraisal: Appraisal) -> dict[str, Any]:
         "is_flood": appraisal.is_flood,
         "is_fire": appraisal.is_fire,
         "description": appraisal.description,
-        "value": value if appraisal.value_minor is not None else None,
+        "value": _value(appraisal),
         "statement": "本报告仅反映评估基准日的车辆状况。 It states the car's condition on the base date only.",
+    }
+
+
+def _value(appraisal: Appraisal) -> dict[str, Any] | None:
+    if appraisal.value_minor is None:
+        return None
+    return {
+        "method": appraisal.value_method,
+        "value_minor": appraisal.value_minor,
+        "in_words": in_words(appraisal.value_minor),
+        "basis": appraisal.valuation,
     }
 
 

@@ -140,7 +140,7 @@ class _Binned:
         shape = (self.columns, MAX_BINS)
         sums = np.bincount(codes, np.repeat(gradients[rows] * weights[rows], self.columns), size)
         counts = np.bincount(codes, np.repeat(weights[rows], self.columns), size)
-        return sums.reshape(shape), counts.reshape(shape)
+        return np.asarray(sums.reshape(shape), dtype=np.float64), np.asarray(counts.reshape(shape), dtype=np.float64)
 
 
 def _edges(column: Floats) -> Floats:
@@ -162,7 +162,7 @@ def grow_forest(matrix: Floats, target: Floats, weights: Floats, *, monotone: np
     fitted = np.full(len(target), forest.base)
     for _ in range(growth.trees):
         rows = np.flatnonzero(chance.random(len(target)) < growth.rows)
-        allowed = chance.random(binned.columns) < growth.columns
+        allowed = np.less(chance.random(binned.columns), growth.columns)
         gradients = np.clip(target - fitted, -growth.huber, growth.huber)
         tree, tree_bins = _grow_tree(binned, rows, gradients, weights, monotone, allowed, growth)
         forest.trees.append(tree)

@@ -151,7 +151,7 @@ def _weights(samples: Sequence[Sample]) -> Floats:
 
 def _fit_tables(samples: Sequence[Sample], residuals: Floats, chosen: "np.ndarray[tuple[int], np.dtype[np.bool_]]") -> _Tables:
     weights = _weights(samples)
-    picked = [(samples[i], float(residuals[i]), float(weights[i])) for i in np.flatnonzero(chosen)]
+    picked = [(samples[i], float(residuals[i]), float(weights[i])) for i in np.flatnonzero(chosen).tolist()]
     new_prices = fit_hierarchy(((one.car.path, math.log(one.car.new_price_w), weight) for one, _, weight in picked), NEW_PRICE_STRENGTH)
     means = fit_hierarchy(((one.car.path, residual, weight) for one, residual, weight in picked), MEAN_STRENGTH)
     rest = (((one.car.city,), residual - means.encode(one.car.path)[0][3], weight) for one, residual, weight in picked)
