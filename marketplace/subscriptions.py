@@ -15,6 +15,7 @@ from marketplace.payments import tasks as payments
 from marketplace.vehicles import api as vehicles_api
 from valuation.appraisal import api as appraisal_api
 from valuation.partners import api as partners_api
+from valuation.pricing import tasks as pricing
 
 SUBSCRIBERS: dict[str, Sequence[Subscriber]] = {
     "payments.operation_requested": [payments.run_operation],
@@ -25,6 +26,10 @@ SUBSCRIBERS: dict[str, Sequence[Subscriber]] = {
     "payments.hold_lapsed": [orders.hear_hold],
     "payments.hold_failed": [orders.hear_hold],
     "payments.hold_released": [orders.hear_hold],
+    "listings.listing_published": [pricing.follow_listing],
+    "listings.listing_changed": [pricing.follow_listing],
+    "listings.listing_withdrawn": [pricing.follow_listing],
+    "listings.listing_sold": [pricing.follow_listing],
     "vehicles.facts_changed": [listings.review_vehicle],
     "vehicles.holding_moved": [listings.review_vehicle],
 }
