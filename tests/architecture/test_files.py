@@ -18,7 +18,7 @@ OWN_FILES = {
     "auction.bidding": {"sequencer", "log"},  # the sequencer, and the hash-chained log it writes
     "auction.live": {"bus"},
     "search.engines": None,  # one module an engine behind one port
-    "valuation.pricing": {"engine", "training"},  # the model: arithmetic that numpy does, and how it was trained
+    "valuation.pricing": {"engine", "train", "training"},  # the model: arithmetic that numpy does, and how it was trained
     "marketplace.accounts": {"doors"},  # signing in commits its steps one by one: a failure stays counted though the answer is a refusal
     "marketplace.vehicles": {"catalogue"},  # brands and series with their other names
 }

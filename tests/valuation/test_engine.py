@@ -17,8 +17,8 @@ from valuation.pricing.engine.artefact import BrokenArtefact, read_model, suppor
 from valuation.pricing.engine.boosting import Growth, grow_forest
 from valuation.pricing.engine.cars import Car, emission_of, energy_of, find_brand, fold_brand, fold_city, fold_series, fold_trim
 from valuation.pricing.engine.encoding import Hierarchy, fit_hierarchy, load_hierarchy, round_hierarchy
-from valuation.pricing.engine.fitting import Plan
 from valuation.pricing.train import main, train
+from valuation.pricing.training.fitting import Plan
 
 ARTEFACT = Path("valuation/pricing/artefact")
 SMALL = Plan(

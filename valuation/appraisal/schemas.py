@@ -1,14 +1,25 @@
 """Bodies of appraisal over HTTP. Scores are tenths of a point, ratios basis points, amounts fen."""
 
+from dataclasses import asdict
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from valuation.appraisal.domain import STEP_NAMES, AppraisalState, Area, Grade, Item, Purpose, ReportKind, Standard, step_of
+from valuation.appraisal.domain import (
+    STEP_NAMES,
+    AppraisalState,
+    Area,
+    Checkpoint,
+    Grade,
+    Purpose,
+    ReportKind,
+    Standard,
+    Verification,
+    step_of,
+)
 from valuation.appraisal.models import Appraisal
-from valuation.appraisal.service import Verification
 
 MAX_MINOR = 10_000_000_000_00
 Reason = Annotated[str, Field(min_length=2, max_length=500)]
@@ -171,35 +182,21 @@ class ReportBody(BaseModel):
 
 
 def report_body(found: Verification) -> ReportBody:
-    appraisal = found.appraisal
-    assert appraisal.report_hash is not None
-    assert appraisal.issued_at is not None
-    assert appraisal.valid_until is not None
     return ReportBody(
-        report_hash=appraisal.report_hash,
+        report_hash=found.report_hash,
         is_intact=found.is_intact,
         is_current=found.is_current,
-        superseded_by=appraisal.superseded_by,
+        superseded_by=found.superseded_by,
         institution=found.institution,
         seal_authority="sandbox",
-        issued_at=appraisal.issued_at,
-        valid_until=appraisal.valid_until,
-        report=found.report,
-        signers=[
-            SignerBody(
-                seq=one.seq,
-                certificate_number=one.certificate_number,
-                public_key=one.public_key,
-                signature=one.signature,
-                signed_at=datetime.fromisoformat(one.signed_at),
-                is_valid=one.is_valid,
-            )
-            for one in found.signers
-        ],
+        issued_at=found.issued_at,
+        valid_until=found.valid_until,
+        report=dict(found.report),
+        signers=[SignerBody(**asdict(one)) for one in found.signers],
     )
 
 
-class ItemBody(BaseModel):
+class CheckpointBody(BaseModel):
     number: int = Field(examples=[40])
     area: Area
     zh: str
@@ -219,7 +216,7 @@ class StandardBody(BaseModel):
     degrees_tenths: dict[int, int]
     area_caps_tenths: dict[str, int]
     grade_floors_tenths: dict[str, int]
-    items: list[ItemBody]
+    items: list[CheckpointBody]
 
 
 def standard_body(standard: Standard) -> StandardBody:
@@ -231,12 +228,12 @@ def standard_body(standard: Standard) -> StandardBody:
         degrees_tenths=dict(standard.degrees),
         area_caps_tenths={area.value: points for area, points in standard.area_caps.items()},
         grade_floors_tenths={grade.value: floor for grade, floor in standard.grade_floors},
-        items=[_item_body(item) for _, item in sorted(standard.items.items())],
+        items=[_checkpoint_body(item) for _, item in sorted(standard.items.items())],
     )
 
 
-def _item_body(item: Item) -> ItemBody:
-    return ItemBody(
+def _checkpoint_body(item: Checkpoint) -> CheckpointBody:
+    return CheckpointBody(
         number=item.number,
         area=item.area,
         zh=item.zh,

@@ -6,7 +6,6 @@ from uuid import UUID
 from marketplace.accounts.api import ErasureReport, PersonalData
 from marketplace.core.db import Session
 from valuation.partners import queries
-from valuation.pricing import queries as pricing_queries
 
 __all__ = ["PERSONAL_DATA"]
 
@@ -15,13 +14,13 @@ def _export(session: Session, party_id: UUID) -> dict[str, Any]:
     return {
         "estimates": [
             {"id": str(one.id), "at": one.estimated_at.isoformat(), "inputs": one.inputs, "price_minor": one.price_minor}
-            for one in pricing_queries.list_all_estimates(session, party_id=party_id)
+            for one in queries.list_all_estimates(session, party_id=party_id)
         ]
     }
 
 
 def _erase(session: Session, party_id: UUID) -> ErasureReport:
-    erased = pricing_queries.delete_estimates(session, party_id=party_id) + queries.delete_usage(session, party_id=party_id)
+    erased = queries.delete_estimates(session, party_id=party_id) + queries.delete_usage(session, party_id=party_id)
     return ErasureReport(erased=erased, kept=[])
 
 

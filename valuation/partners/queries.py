@@ -9,7 +9,35 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col, select
 
 from marketplace.core.db import Session
-from valuation.partners.models import EstimateUsage
+from marketplace.core.errors import NotFound
+from marketplace.core.pagination import PageQuery
+from valuation.partners.models import Estimate, EstimateUsage
+
+
+def get_estimate(session: Session, *, estimate_id: UUID) -> Estimate:
+    found = session.get(Estimate, estimate_id)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def list_estimates(session: Session, *, party_id: UUID, page: PageQuery) -> Sequence[Estimate]:
+    """Newest first; one more than the page holds."""
+    return session.exec(
+        select(Estimate)
+        .where(Estimate.party_id == party_id, page.where_after(col(Estimate.id), descending=True))
+        .order_by(col(Estimate.id).desc())
+        .limit(page.limit + 1)
+    ).all()
+
+
+def list_all_estimates(session: Session, *, party_id: UUID) -> Sequence[Estimate]:
+    """For a person's data export."""
+    return session.exec(select(Estimate).where(Estimate.party_id == party_id).order_by(col(Estimate.id))).all()
+
+
+def delete_estimates(session: Session, *, party_id: UUID) -> int:
+    return session.connection().execute(sa.delete(Estimate).where(col(Estimate.party_id) == party_id)).rowcount
 
 
 def lock_usage(session: Session, *, caller_id: UUID, party_id: UUID, on_day: date) -> EstimateUsage:
@@ -17,8 +45,13 @@ def lock_usage(session: Session, *, caller_id: UUID, party_id: UUID, on_day: dat
     insert = postgresql.insert if session.connection().dialect.name == "postgresql" else sqlite.insert
     row = {"caller_id": caller_id, "on_day": on_day, "party_id": party_id, "used": 0}
     session.connection().execute(insert(EstimateUsage).values(row).on_conflict_do_nothing())
-    statement = select(EstimateUsage).where(EstimateUsage.caller_id == caller_id, EstimateUsage.on_day == on_day)
-    return session.exec(statement.with_for_update().execution_options(populate_existing=True)).one()
+    statement = (
+        select(EstimateUsage)
+        .where(EstimateUsage.caller_id == caller_id, EstimateUsage.on_day == on_day)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return session.exec(statement).one()
 
 
 def list_usage(session: Session, *, party_id: UUID, since: date) -> Sequence[EstimateUsage]:

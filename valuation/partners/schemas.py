@@ -6,10 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from valuation.partners.models import EstimateUsage
-from valuation.partners.service import Question
-from valuation.pricing.domain import CarFacts, Confidence, Level, PricePurpose
-from valuation.pricing.models import Estimate
+from valuation.partners.models import Estimate, EstimateUsage
+from valuation.pricing.api import CarFacts, Confidence, Level, PricePurpose
 
 
 class CarFactsBody(BaseModel):
@@ -50,9 +48,6 @@ class EstimateRequest(BaseModel):
         if (self.vehicle_id is None) == (self.facts is None):
             raise ValueError("give either vehicle_id or facts")
         return self
-
-    def question(self) -> Question:
-        return Question(purpose=self.purpose, vehicle_id=self.vehicle_id, facts=self.facts.facts() if self.facts else None)
 
 
 class BatchRequest(BaseModel):

@@ -1,22 +1,21 @@
 """Estimates for those who call: who may, how often a day, one or many."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from uuid import UUID
 
 from marketplace.accounts import api as accounts
-from marketplace.core import clock
+from marketplace.core import clock, crypto
 from marketplace.core.db import Session
-from marketplace.core.errors import Refusal
+from marketplace.core.errors import NotFound, Refusal
 from marketplace.core.security import CapabilityMissing, Principal, PrincipalKind
 from marketplace.core.settings import get_settings
 from valuation.partners import queries
 from valuation.partners.domain import decide_quota
-from valuation.partners.models import EstimateUsage
-from valuation.pricing import service as pricing
-from valuation.pricing.domain import CarFacts, PricePurpose
-from valuation.pricing.models import Estimate
+from valuation.partners.models import Estimate, EstimateUsage
+from valuation.pricing import api as pricing
+from valuation.pricing.api import CarFacts, PricePurpose
 
 QUOTE = "prices.quote"
 REQUEST = "estimates.request"
@@ -70,7 +69,51 @@ def _answer(session: Session, principal: Principal, question: Question) -> Estim
     if question.vehicle_id is not None:
         facts = pricing.facts_of_vehicle(session, principal=principal, vehicle_id=question.vehicle_id)
     assert facts is not None
-    return pricing.store_estimate(session, principal=principal, facts=facts, purpose=question.purpose, vehicle_id=question.vehicle_id)
+    return _store(session, principal, question, facts)
+
+
+def _store(session: Session, principal: Principal, question: Question, facts: CarFacts) -> Estimate:
+    """Compute an estimate and keep it with its inputs and their hash. Raises ``OutsideModel``."""
+    view = pricing.estimate(session, facts=facts, purpose=question.purpose)
+    purpose = question.purpose
+    inputs = asdict(facts) | {"first_registration_on": facts.first_registration_on.isoformat()}
+    estimate = Estimate(
+        party_id=principal.party_id,
+        caller_id=principal.id,
+        vehicle_id=question.vehicle_id,
+        purpose=purpose,
+        inputs=inputs,
+        inputs_hash=crypto.sha256_hex(crypto.canonical_json(inputs | {"purpose": purpose.value, "model": view.model_version})),
+        model_version=view.model_version,
+        as_of=view.as_of,
+        price_minor=view.price_minor,
+        low_minor=view.low_minor,
+        high_minor=view.high_minor,
+        coverage_bps=view.coverage_bps,
+        confidence=view.confidence,
+        answer={
+            "level": view.level.value,
+            "measured_coverage_bps": view.measured_coverage_bps,
+            "new_price_minor": view.new_price_minor,
+            "new_price_known": view.new_price_known,
+            "factors": [[name, bps] for name, bps in view.factors],
+            "basis": view.basis,
+            "index_bps": view.index_bps,
+            "index_measured": view.index_measured,
+        },
+        estimated_at=clock.now(session),
+    )
+    session.add(estimate)
+    session.flush()
+    return estimate
+
+
+def get_own_estimate(session: Session, *, principal: Principal, estimate_id: UUID) -> Estimate:
+    """Raises ``NotFound`` also for another's."""
+    found = queries.get_estimate(session, estimate_id=estimate_id)
+    if found.party_id != principal.party_id:
+        raise NotFound
+    return found
 
 
 def _count(session: Session, principal: Principal, calls: int) -> EstimateUsage:

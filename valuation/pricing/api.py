@@ -1,7 +1,18 @@
 """What other features may ask of pricing."""
 
-from valuation.pricing.domain import CarFacts, Confidence, Level, OutsideModel, PricePurpose
-from valuation.pricing.service import EstimateView
+from valuation.pricing.domain import CarFacts, Confidence, FactsIncomplete, Level, OutsideModel, PricePurpose
+from valuation.pricing.service import EstimateView, facts_of_vehicle, get_model_card
 from valuation.pricing.service import compute_estimate as estimate
 
-__all__ = ["CarFacts", "Confidence", "EstimateView", "Level", "OutsideModel", "PricePurpose", "estimate"]
+__all__ = [
+    "CarFacts",
+    "Confidence",
+    "EstimateView",
+    "FactsIncomplete",
+    "Level",
+    "OutsideModel",
+    "PricePurpose",
+    "estimate",
+    "facts_of_vehicle",
+    "get_model_card",
+]

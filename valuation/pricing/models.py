@@ -1,43 +1,9 @@
 """Tables of pricing."""
 
-from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
-
-from marketplace.core.db import Json, enum_type, primary_id
-from valuation.pricing.domain import Confidence, PricePurpose
-
-
-class Estimate(SQLModel, table=True):
-    """One answer with everything needed to compute it again. Amounts in fen; ``coverage_bps`` None where nobody measured it."""
-
-    __tablename__ = "estimate"
-    __table_args__ = (
-        sa.CheckConstraint(
-            "low_minor > 0 AND low_minor <= price_minor AND price_minor <= high_minor",
-            name="interval",
-        ),
-    )
-
-    id: UUID = primary_id()
-    party_id: UUID = Field(index=True)
-    caller_id: UUID
-    vehicle_id: UUID | None = Field(default=None, index=True)
-    purpose: PricePurpose = Field(sa_type=enum_type(PricePurpose, "purpose"))
-    inputs: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
-    inputs_hash: str = Field(max_length=64, index=True)
-    model_version: str = Field(max_length=80)
-    as_of: date
-    price_minor: int = Field(sa_type=sa.BigInteger)
-    low_minor: int = Field(sa_type=sa.BigInteger)
-    high_minor: int = Field(sa_type=sa.BigInteger)
-    coverage_bps: int | None = Field(default=None)
-    confidence: Confidence = Field(sa_type=enum_type(Confidence, "confidence"))
-    answer: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
-    estimated_at: datetime
 
 
 class ShownVehicle(SQLModel, table=True):

@@ -2,16 +2,15 @@
 
 import math
 from calendar import monthrange
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from marketplace.core import clock, crypto, rules
+from marketplace.core import clock, rules
 from marketplace.core.db import Session
-from marketplace.core.errors import NotFound
 from marketplace.core.security import Principal
 from marketplace.vehicles import api as vehicles
 from valuation.pricing import queries
@@ -32,9 +31,17 @@ from valuation.pricing.domain import (
     round_price,
 )
 from valuation.pricing.engine.artefact import Model, Prediction, read_model, with_energy
-from valuation.pricing.engine.cars import Car, emission_of, energy_of, find_brand, fold_brand, fold_city, fold_series, fold_trim
-from valuation.pricing.engine.data import GUIDE_TO_TAXED
-from valuation.pricing.models import Estimate
+from valuation.pricing.engine.cars import (
+    GUIDE_TO_TAXED,
+    Car,
+    emission_of,
+    energy_of,
+    find_brand,
+    fold_brand,
+    fold_city,
+    fold_series,
+    fold_trim,
+)
 
 ARTEFACT = Path(__file__).parent / "artefact"
 TABLES = Path(__file__).parent / "tables"
@@ -198,7 +205,7 @@ def _last_day(month: str) -> date:
     return date(year, number, monthrange(year, number)[1])
 
 
-# --- for a registered car, and stored ----------------------------------------------------------------------------------
+# --- for a registered car ----------------------------------------------------------------------------------
 
 
 def facts_of_vehicle(session: Session, *, principal: Principal, vehicle_id: UUID) -> CarFacts:
@@ -227,46 +234,6 @@ def facts_of_vehicle(session: Session, *, principal: Principal, vehicle_id: UUID
     )
 
 
-def store_estimate(
-    session: Session, *, principal: Principal, facts: CarFacts, purpose: PricePurpose, vehicle_id: UUID | None = None
-) -> Estimate:
-    """Compute an estimate and keep it with its inputs and their hash. Raises ``OutsideModel``."""
-    view = compute_estimate(session, facts=facts, purpose=purpose)
-    inputs = asdict(replace(facts)) | {"first_registration_on": facts.first_registration_on.isoformat()}
-    estimate = Estimate(
-        party_id=principal.party_id,
-        caller_id=principal.id,
-        vehicle_id=vehicle_id,
-        purpose=purpose,
-        inputs=inputs,
-        inputs_hash=crypto.sha256_hex(crypto.canonical_json(inputs | {"purpose": purpose.value, "model": view.model_version})),
-        model_version=view.model_version,
-        as_of=view.as_of,
-        price_minor=view.price_minor,
-        low_minor=view.low_minor,
-        high_minor=view.high_minor,
-        coverage_bps=view.coverage_bps,
-        confidence=view.confidence,
-        answer={
-            "level": view.level.value,
-            "measured_coverage_bps": view.measured_coverage_bps,
-            "new_price_minor": view.new_price_minor,
-            "new_price_known": view.new_price_known,
-            "factors": [[name, bps] for name, bps in view.factors],
-            "basis": view.basis,
-            "index_bps": view.index_bps,
-            "index_measured": view.index_measured,
-        },
-        estimated_at=clock.now(session),
-    )
-    session.add(estimate)
-    session.flush()
-    return estimate
-
-
-def get_own_estimate(session: Session, *, principal: Principal, estimate_id: UUID) -> Estimate:
-    """Raises ``NotFound`` also for another's."""
-    found = queries.get_estimate(session, estimate_id=estimate_id)
-    if found.party_id != principal.party_id:
-        raise NotFound
-    return found
+def get_model_card() -> dict[str, Any]:
+    """Data, price level, index and figures on unseen cars of the model in use."""
+    return load_artefact()[1]

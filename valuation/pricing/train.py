@@ -17,10 +17,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 
 from valuation.pricing.engine.artefact import Model, read_model, write_model
-from valuation.pricing.engine.data import INDEX_FROM, INDEX_TO, NEUTRAL, SOURCES, Sample, index_brands, read_samples
-from valuation.pricing.engine.fitting import TARGET_COVERAGE, Plan, fit_model
-from valuation.pricing.engine.scoring import count_order_breaks, score_everything
-from valuation.pricing.report import write_report
+from valuation.pricing.training.fitting import TARGET_COVERAGE, Plan, fit_model
+from valuation.pricing.training.listings import INDEX_FROM, INDEX_TO, NEUTRAL, SOURCES, Sample, index_brands, read_samples
+from valuation.pricing.training.report import write_report
+from valuation.pricing.training.scoring import count_order_breaks, score_everything
 
 INDEX_ROWS_MIN = 50
 

@@ -20,7 +20,7 @@ from valuation.appraisal.domain.procedure import (
     step_of,
 )
 from valuation.appraisal.domain.scoring import Score, compute_score, deduction_of, describe_defects, grade_of
-from valuation.appraisal.domain.standard import SCORED, Area, Grade, Item, Standard, build_standard
+from valuation.appraisal.domain.standard import SCORED, Area, Checkpoint, Grade, Standard, build_standard
 from valuation.appraisal.domain.valuing import (
     ReplacementCost,
     ReplacementValue,
@@ -28,6 +28,7 @@ from valuation.appraisal.domain.valuing import (
     months_between,
     service_life_months,
 )
+from valuation.appraisal.domain.verifying import SignerCheck, Verification
 
 __all__ = [
     "OPEN_STATES",
@@ -41,11 +42,11 @@ __all__ = [
     "Area",
     "BadRecord",
     "CauseMissing",
+    "Checkpoint",
     "Evidence",
     "Grade",
     "Inspection",
     "InspectionIncomplete",
-    "Item",
     "NotAnAppraisalInstitution",
     "Purpose",
     "Record",
@@ -53,7 +54,9 @@ __all__ = [
     "ReplacementValue",
     "ReportKind",
     "Score",
+    "SignerCheck",
     "Standard",
+    "Verification",
     "WrongStep",
     "build_standard",
     "compute_replacement_value",

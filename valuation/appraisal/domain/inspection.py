@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from marketplace.core.errors import Malformed
 from valuation.appraisal.domain.procedure import BadRecord, CauseMissing, InspectionIncomplete
-from valuation.appraisal.domain.standard import Area, Item, Standard
+from valuation.appraisal.domain.standard import Area, Checkpoint, Standard
 
 _CODE = re.compile(r"(?P<number>[1-9]\d{0,2})(?:(?P<state>[A-Z]{2})(?P<degree>[1-3])?|(?P<choice>[ABC])|-(?P<tyre>4))?")
 
@@ -69,7 +69,7 @@ def parse_record(standard: Standard, code: str, note: str = "") -> Record:
     return record
 
 
-def _fault(standard: Standard, item: Item, record: Record) -> str | None:
+def _fault(standard: Standard, item: Checkpoint, record: Record) -> str | None:
     if item.area is Area.FRAME:
         return None if record.state in standard.frame_codes and record.degree is None else "frame parts take BX NQ GH SH ZZ"
     if item.area is Area.EXTERIOR:
@@ -81,7 +81,7 @@ def _fault(standard: Standard, item: Item, record: Record) -> str | None:
     return None if record.note else "a note is needed"
 
 
-def _exterior_fault(standard: Standard, item: Item, record: Record) -> str | None:
+def _exterior_fault(standard: Standard, item: Checkpoint, record: Record) -> str | None:
     if record.degree == 4 and record.state is None:
         return None if item.tyre else "degree 4 is for tyres"
     if record.state not in standard.exterior_codes:

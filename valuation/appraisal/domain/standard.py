@@ -34,7 +34,7 @@ class Grade(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class Checkpoint:
     """One numbered item. ``deductions`` maps a choice (B, C) to tenths; empty where nothing is deducted by choice."""
 
     number: int
@@ -61,7 +61,7 @@ class Standard:
 
     number: int
     source: str
-    items: Mapping[int, Item]
+    items: Mapping[int, Checkpoint]
     frame_codes: Mapping[str, str]
     exterior_codes: Mapping[str, str]
     degrees: Mapping[int, int]
@@ -76,7 +76,7 @@ class Standard:
 
 def build_standard(number: int, source: str, values: Mapping[str, Any]) -> Standard:
     """The standard of one table version. Raises ``ValueError`` when an item is missing or an area's cap is."""
-    items = {found["number"]: _item(found) for found in values["items"]}
+    items = {found["number"]: _checkpoint(found) for found in values["items"]}
     if sorted(items) != list(range(1, 114)):
         raise ValueError("the table must hold items 1-113, each once")
     caps = {Area(name): points for name, points in values["area_caps_tenths"].items()}
@@ -95,8 +95,8 @@ def build_standard(number: int, source: str, values: Mapping[str, Any]) -> Stand
     )
 
 
-def _item(found: Mapping[str, Any]) -> Item:
-    return Item(
+def _checkpoint(found: Mapping[str, Any]) -> Checkpoint:
+    return Checkpoint(
         number=found["number"],
         area=Area(found["area"]),
         zh=found["zh"],

@@ -2,11 +2,10 @@
 
 from valuation.appraisal.service.engagement import accept_appraisal, end_appraisal, get_visible_appraisal, request_appraisal
 from valuation.appraisal.service.inspection import get_standard, record_inspection
-from valuation.appraisal.service.reporting import Verification, sign_report, verify_report
+from valuation.appraisal.service.reporting import sign_report, verify_report
 from valuation.appraisal.service.valuing import record_replacement_value, record_stated_value
 
 __all__ = [
-    "Verification",
     "accept_appraisal",
     "end_appraisal",
     "get_standard",

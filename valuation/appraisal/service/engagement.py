@@ -110,7 +110,7 @@ def accept_appraisal(session: Session, *, principal: Principal, appraisal_id: UU
     appraisal.base_on = min(base_on or today, today)
     appraisal.findings = [_plain(asdict(finding)) for finding in eligibility.findings]
     appraisal.facts = basic_data(vehicles.get_vehicle(session, vehicle_id=appraisal.vehicle_id))
-    record_change(session, principal, appraisal, "appraisal.accept")
+    record_change(session, principal=principal, appraisal=appraisal, act="appraisal.accept")
     if to is AppraisalState.NOT_TRADABLE:
         _tell_end(session, appraisal)
     return appraisal
@@ -122,7 +122,7 @@ def end_appraisal(session: Session, *, principal: Principal, appraisal_id: UUID,
     if principal.party_id not in {appraisal.client_id, appraisal.institution_id}:
         raise NotFound
     appraisal.state = decide_transition(appraisal.state, AppraisalState.DECLINED)
-    record_change(session, principal, appraisal, "appraisal.end", reason=reason)
+    record_change(session, principal=principal, appraisal=appraisal, act="appraisal.end", reason=reason)
     _tell_end(session, appraisal)
     return appraisal
 
@@ -173,7 +173,7 @@ def _record(session: Session, principal: Principal, appraisal: Appraisal, act: s
     )
 
 
-def record_change(session: Session, principal: Principal, appraisal: Appraisal, act: str, reason: str | None = None) -> None:
+def record_change(session: Session, *, principal: Principal, appraisal: Appraisal, act: str, reason: str | None = None) -> None:
     """Count the change up, write it and its trail."""
     appraisal.version += 1
     session.add(appraisal)

@@ -71,7 +71,7 @@ def record_inspection(
     appraisal.state = state
     appraisal.inspected_at = now
     appraisal.appraiser_id = principal.id
-    record_change(session, principal, appraisal, "appraisal.inspect")
+    record_change(session, principal=principal, appraisal=appraisal, act="appraisal.inspect")
     return appraisal
 
 

@@ -1,6 +1,5 @@
 """Steps 8-9: two appraisers sign the frozen report, the institution's seal goes on, it is filed; anybody can check it by its hash."""
 
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -12,37 +11,13 @@ from marketplace.core.errors import NotFound
 from marketplace.core.money import in_words
 from marketplace.core.security import Principal
 from valuation.appraisal import queries
-from valuation.appraisal.domain import AlreadySigned, AppraisalState, ReportKind, decide_transition
+from valuation.appraisal.domain import AlreadySigned, AppraisalState, ReportKind, SignerCheck, Verification, decide_transition
 from valuation.appraisal.events import AppraisalIssued
 from valuation.appraisal.models import Appraisal, AppraisalSignature
 from valuation.appraisal.service.engagement import lock_own, record_change, require_appraiser
 from valuation.appraisal.service.inspection import get_standard
 
 DOCUMENT_KIND = "appraisal_report"
-
-
-@dataclass(frozen=True, slots=True)
-class SignerCheck:
-    """One signature as anybody can check it."""
-
-    seq: int
-    certificate_number: str
-    public_key: str
-    signature: str
-    signed_at: str
-    is_valid: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Verification:
-    """What the verifying address shows. ``is_intact``: the stored text still has this hash, both signatures and the seal are good."""
-
-    appraisal: Appraisal
-    institution: str
-    report: dict[str, Any]
-    signers: tuple[SignerCheck, ...]
-    is_intact: bool
-    is_current: bool
 
 
 def sign_report(session: Session, *, principal: Principal, appraisal_id: UUID, passphrase: str) -> Appraisal:
@@ -81,7 +56,7 @@ def sign_report(session: Session, *, principal: Principal, appraisal_id: UUID, p
     )
     if is_second:
         _issue(session, principal, appraisal)
-    record_change(session, principal, appraisal, "appraisal.issue" if is_second else "appraisal.sign")
+    record_change(session, principal=principal, appraisal=appraisal, act="appraisal.issue" if is_second else "appraisal.sign")
     return appraisal
 
 
@@ -146,7 +121,7 @@ def _issue(session: Session, principal: Principal, appraisal: Appraisal) -> None
     for old in earlier:
         old.state = decide_transition(old.state, AppraisalState.SUPERSEDED)
         old.superseded_by = appraisal.id
-        record_change(session, principal, old, "appraisal.supersede")
+        record_change(session, principal=principal, appraisal=old, act="appraisal.supersede")
     outbox.append(session, _issued_event(appraisal), key=f"vehicle:{appraisal.vehicle_id}")
 
 
@@ -188,25 +163,37 @@ def _issued_event(appraisal: Appraisal) -> AppraisalIssued:
 def verify_report(session: Session, *, report_hash: str) -> Verification:
     """Check an issued report as anybody may. Raises ``NotFound`` for a hash that is not of an issued report."""
     appraisal = queries.find_by_hash(session, report_hash=report_hash)
-    if appraisal is None or appraisal.issued_at is None:
+    if appraisal is None or appraisal.issued_at is None or appraisal.valid_until is None:
         raise NotFound
-    kept = accounts.list_signatures(session, document_kind=DOCUMENT_KIND, document_id=appraisal.id)
-    views = {view.id: view for view in kept}
-    signers = []
-    for one in queries.list_signatures(session, appraisal_id=appraisal.id):
-        view = views[one.signature_id]
-        good = view.content_hash == report_hash and accounts.verify_signature(view)
-        signers.append(
-            SignerCheck(one.seq, one.certificate_number, view.public_key, view.signature, one.signed_at.isoformat(), is_valid=good)
-        )
+    signers = _check_signers(session, appraisal)
     text_hash = crypto.sha256_hex(crypto.canonical_json(appraisal.report))
     sealed = crypto.verify(crypto.public_key_of(_seal_key(appraisal)), report_hash.encode(), bytes.fromhex(appraisal.seal or ""))
     today = clock.shanghai_day(clock.now(session))
     return Verification(
-        appraisal=appraisal,
+        report_hash=report_hash,
         institution=accounts.get_party(session, party_id=appraisal.institution_id).display_name,
         report={name: value for name, value in appraisal.report.items() if name != "client_id"},
-        signers=tuple(signers),
+        signers=signers,
         is_intact=text_hash == report_hash and sealed and len(signers) == 2 and all(one.is_valid for one in signers),
-        is_current=appraisal.state is AppraisalState.ISSUED and appraisal.valid_until is not None and today < appraisal.valid_until,
+        is_current=appraisal.state is AppraisalState.ISSUED and today < appraisal.valid_until,
+        superseded_by=appraisal.superseded_by,
+        issued_at=appraisal.issued_at,
+        valid_until=appraisal.valid_until,
+    )
+
+
+def _check_signers(session: Session, appraisal: Appraisal) -> tuple[SignerCheck, ...]:
+    kept = accounts.list_signatures(session, document_kind=DOCUMENT_KIND, document_id=appraisal.id)
+    views = {view.id: view for view in kept}
+    found = [(one, views[one.signature_id]) for one in queries.list_signatures(session, appraisal_id=appraisal.id)]
+    return tuple(
+        SignerCheck(
+            seq=one.seq,
+            certificate_number=one.certificate_number,
+            public_key=view.public_key,
+            signature=view.signature,
+            signed_at=one.signed_at,
+            is_valid=view.content_hash == appraisal.report_hash and accounts.verify_signature(view),
+        )
+        for one, view in found
     )

@@ -64,7 +64,7 @@ def record_replacement_value(
         "new_price_source": new_price_source,
         "table": f"{table.name} {table.number}",
     }
-    record_change(session, principal, appraisal, "appraisal.value")
+    record_change(session, principal=principal, appraisal=appraisal, act="appraisal.value")
     return appraisal
 
 
@@ -74,7 +74,7 @@ def record_stated_value(session: Session, *, principal: Principal, appraisal_id:
     appraisal.value_method = "stated"
     appraisal.value_minor = value_minor
     appraisal.valuation = {"reason": reason}
-    record_change(session, principal, appraisal, "appraisal.value")
+    record_change(session, principal=principal, appraisal=appraisal, act="appraisal.value")
     return appraisal
 
 

@@ -34,6 +34,9 @@ _SERIES_PREFIXES = {"广汽传祺": "传祺", "名爵": "MG", "极狐": "ARCFOX"
 _PARENTHESES = re.compile(r"\([^)]*\)")
 _CLASS = re.compile(r"(?<=[A-Z])级$")
 
+GUIDE_TO_TAXED = 1 / 0.921
+"""From a maker's list price (dongchedi states it) to the price with purchase tax (the others): one trim, two numbers."""
+
 ENERGIES = ("ice", "hybrid", "plug_in", "electric")
 """Fuel classes: combustion (48-volt included), full hybrid, plug-in or range extender, battery."""
 

@@ -17,7 +17,6 @@ import numpy as np
 from valuation.pricing.engine.artefact import Model, Offsets, support_group
 from valuation.pricing.engine.boosting import Floats, Growth, Ints, grow_forest
 from valuation.pricing.engine.cars import ENERGIES, Car
-from valuation.pricing.engine.data import INDEX_TO, NEUTRAL, Sample
 from valuation.pricing.engine.encoding import Hierarchy, fit_hierarchy
 from valuation.pricing.engine.features import (
     CITY_STRENGTH,
@@ -30,6 +29,7 @@ from valuation.pricing.engine.features import (
     matrix_of,
     new_price_of,
 )
+from valuation.pricing.training.listings import INDEX_TO, NEUTRAL, Sample
 
 FOLDS = 3
 TARGET_COVERAGE = 0.80

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from valuation.pricing.engine.cars import (
+    GUIDE_TO_TAXED,
     Car,
     emission_of,
     energy_of,
@@ -25,9 +26,6 @@ from valuation.pricing.engine.cars import (
 )
 
 Row = Mapping[str, str]
-GUIDE_TO_TAXED = 1 / 0.921
-"""dongchedi states the maker's list price, the others the price with purchase tax: one trim, two numbers."""
-
 SOURCES = {
     "cn_che168_nation": "2024-06",
     "cn_che168_fujian": "2023-12",

@@ -10,9 +10,9 @@ import numpy as np
 from valuation.pricing.engine.artefact import Model
 from valuation.pricing.engine.boosting import Floats
 from valuation.pricing.engine.cars import Car
-from valuation.pricing.engine.data import Sample
 from valuation.pricing.engine.features import less_known
-from valuation.pricing.engine.fitting import level_key
+from valuation.pricing.training.fitting import level_key
+from valuation.pricing.training.listings import Sample
 
 DESCRIPTIONS: dict[str, Callable[[Car], Car]] = {
     "with_new_price": lambda car: car,
