@@ -218,7 +218,7 @@ def decide_restriction(
 
 def _picture(
     request: Request,
-    photo: Annotated[UploadFile, File(description="JPEG, PNG or WebP.")],
+    photo: Annotated[UploadFile, File(description="JPEG, PNG or WebP.", examples=["@front-left.jpg"])],
     caption: Annotated[str, Form(max_length=60)] = "",
 ) -> tuple[photos.Picture, str]:
     """Decoded before the transaction begins."""

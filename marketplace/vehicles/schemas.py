@@ -130,8 +130,10 @@ class PhotoBody(BaseModel):
     caption: str = Field(examples=["左前45度"])
     width_px: int = Field(examples=[1600])
     height_px: int = Field(examples=[1200])
-    url: str
-    thumbnail_url: str
+    url: str = Field(examples=["/marketplace/v1/vehicles/0192f0c1-2345-7abc-8def-0123456789ab/photos/0192f0c1-2345-7abc-8def-0123456789ac"])
+    thumbnail_url: str = Field(
+        examples=["/marketplace/v1/vehicles/0192f0c1-2345-7abc-8def-0123456789ab/photos/0192f0c1-2345-7abc-8def-0123456789ac/thumbnail"]
+    )
 
 
 class VehicleBody(BaseModel):
@@ -147,28 +149,28 @@ class VehicleBody(BaseModel):
     kind: VehicleKind
     brand: str = Field(examples=["大众"])
     series: str = Field(examples=["帕萨特"])
-    model: str
+    model: str = Field(examples=["2021款 330TSI 豪华版"])
     model_year: int = Field(examples=[2021])
     segment: Segment
-    body: BodyStyle | None
-    first_registration_on: date | None
+    body: BodyStyle | None = Field(examples=["sedan"])
+    first_registration_on: date | None = Field(examples=["2021-03-18"])
     odometer_km: int = Field(examples=[42_000])
     fuel: Fuel
-    gearbox: Gearbox | None
-    drivetrain: Drivetrain | None
-    emission_stage: EmissionStage | None
-    displacement_ml: int | None
-    power_kw: int | None
-    seats: int | None
+    gearbox: Gearbox | None = Field(examples=["dct"])
+    drivetrain: Drivetrain | None = Field(examples=["fwd"])
+    emission_stage: EmissionStage | None = Field(examples=["cn6a"])
+    displacement_ml: int | None = Field(examples=[1_984])
+    power_kw: int | None = Field(examples=[137])
+    seats: int | None = Field(examples=[5])
     colour: Colour
     use_type: UseType
-    transfer_count: int
-    key_count: int | None
-    msrp_minor: int | None
+    transfer_count: int = Field(examples=[0])
+    key_count: int | None = Field(examples=[2])
+    msrp_minor: int | None = Field(examples=[23_990_000])
     city: str = Field(examples=["天津"])
-    inspection_valid_until: date | None
-    insurance_valid_until: date | None
-    battery: BatteryBody | None
+    inspection_valid_until: date | None = Field(examples=["2027-03-31"])
+    insurance_valid_until: date | None = Field(examples=["2027-03-17"])
+    battery: BatteryBody | None = Field(examples=[None])
     photos: list[PhotoBody]
     facts_version: int = Field(examples=[1])
 
@@ -183,8 +185,8 @@ class HoldingBody(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     capacity: Capacity
-    since: datetime
-    acquired_on: date | None
+    since: datetime = Field(examples=["2026-11-24T02:00:00Z"])
+    acquired_on: date | None = Field(examples=["2021-03-18"])
     proof: str = Field(examples=["order:0192f0c1-2345-7abc-8def-0123456789ab"])
 
 
@@ -234,10 +236,10 @@ class FindingBody(BaseModel):
 class EligibilityBody(BaseModel):
     """``tradable``: nothing bars; ``is_complete``: no paper is missing for the transfer either."""
 
-    vehicle_id: UUID
+    vehicle_id: UUID = Field(examples=[_ID])
     mode: TradeMode
-    tradable: bool
-    is_complete: bool
+    tradable: bool = Field(examples=[True])
+    is_complete: bool = Field(examples=[False])
     findings: list[FindingBody]
 
 
@@ -260,18 +262,18 @@ class ReadingIn(BaseModel):
 class ReadingBody(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
-    id: UUID
-    odometer_km: int
-    read_on: date
+    id: UUID = Field(examples=[_ID])
+    odometer_km: int = Field(examples=[42_000])
+    read_on: date = Field(examples=["2026-11-24"])
     source: OdometerSource
-    recorded_at: datetime
+    recorded_at: datetime = Field(examples=["2026-11-24T02:00:00Z"])
 
 
 class OdometerBody(BaseModel):
     """The history, oldest first. ``rolled_back``: a later reading is lower than an earlier one."""
 
     readings: list[ReadingBody]
-    rolled_back: bool
+    rolled_back: bool = Field(examples=[False])
 
 
 class DocumentIn(BaseModel):
@@ -288,10 +290,10 @@ class DocumentIn(BaseModel):
 class DocumentBody(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
-    id: UUID
+    id: UUID = Field(examples=[_ID])
     kind: DocumentKind
-    valid_until: date | None
-    recorded_at: datetime
+    valid_until: date | None = Field(examples=["2031-03-18"])
+    recorded_at: datetime = Field(examples=["2026-11-24T02:00:00Z"])
 
 
 class RestrictionIn(BaseModel):
@@ -315,15 +317,15 @@ class RestrictionDecision(BaseModel):
 class RestrictionBody(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
-    id: UUID
+    id: UUID = Field(examples=[_ID])
     kind: RestrictionKind
     state: RestrictionState
-    authority: str
-    reference: str
-    amount_minor: int | None
-    recorded_at: datetime
-    decided_at: datetime | None
-    decision_reference: str | None
+    authority: str = Field(examples=["某某银行天津分行"])
+    reference: str = Field(examples=["抵押登记 2024-0031"])
+    amount_minor: int | None = Field(examples=[8_000_000])
+    recorded_at: datetime = Field(examples=["2026-11-24T02:00:00Z"])
+    decided_at: datetime | None = Field(examples=["2026-11-24T02:00:00Z"])
+    decision_reference: str | None = Field(examples=["解除抵押证明 2026-0117"])
 
 
 class RevealIn(BaseModel):

@@ -74,7 +74,7 @@ class Catalogue:
 
     def suggest_brands(self, text: str) -> list[str]:
         """Up to three brands whose texts are near, for a refusal."""
-        near = get_close_matches(_brand_key(text), list(self._brands), n=5, cutoff=0.6)
+        near = get_close_matches(_brand_key(text), list(self._brands), n=5)
         return list(dict.fromkeys(self._brands[key].name for key in near))[:3]
 
     def resolve_series(self, brand: Brand, text: str) -> Series | None:
@@ -99,7 +99,7 @@ class Catalogue:
 
 
 def _brand_key(text: str) -> str:
-    return re.sub(r"[\s·•.\-_]|\((进口|品牌)\)|汽车$", "", normalize(text)) or normalize(text)
+    return re.sub(r"[\s·•・.\-_]|\((进口|品牌)\)|汽车$", "", normalize(text)) or normalize(text)
 
 
 def _without_brand(brand: Brand, key: str) -> str:

@@ -109,7 +109,7 @@ def add_photo(
         created_at=clock.now(session),
     )
     session.add(photo)
-    announce_change(session, row, ["photos"])
+    announce_change(session, row, changed=["photos"])
     audit.record(
         session,
         principal=principal,
@@ -127,7 +127,7 @@ def remove_photo(session: Session, *, principal: Principal, vehicle_id: UUID, ph
     if queries.find_holding(session, vehicle_id, principal.party_id) is None:
         raise VehicleNotFound
     session.delete(queries.get_photo(session, vehicle_id, photo_id))
-    announce_change(session, row, ["photos"])
+    announce_change(session, row, changed=["photos"])
     audit.record(
         session,
         principal=principal,

@@ -46,7 +46,7 @@ def record_odometer(
     if row.odometer_km != latest.odometer_km or latest.id != reading.id:
         row.odometer_km = latest.odometer_km
         row.updated_at = at
-        announce_change(session, row, ["odometer_km"])
+        announce_change(session, row, changed=["odometer_km"])
     return reading
 
 
@@ -96,7 +96,7 @@ def record_document(
         recorded_at=at,
     )
     session.add(document)
-    announce_change(session, row, [f"documents.{kind.value}"])
+    announce_change(session, row, changed=[f"documents.{kind.value}"])
     _audit(session, principal, "vehicle.record_document", vehicle_id, kind=kind.value)
     return document
 
@@ -127,7 +127,7 @@ def record_restriction(
         recorded_at=clock.now(session),
     )
     session.add(restriction)
-    announce_change(session, row, [f"restrictions.{kind.value}"])
+    announce_change(session, row, changed=[f"restrictions.{kind.value}"])
     _audit(session, principal, "vehicle.restrict", vehicle_id, kind=kind.value, restriction_id=str(restriction.id))
     return restriction
 
@@ -153,7 +153,7 @@ def decide_restriction(
     restriction.decided_at = clock.now(session)
     restriction.decision_reference = reference
     session.add(restriction)
-    announce_change(session, row, [f"restrictions.{restriction.kind.value}"])
+    announce_change(session, row, changed=[f"restrictions.{restriction.kind.value}"])
     _audit(
         session,
         principal,

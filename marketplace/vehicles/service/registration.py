@@ -205,7 +205,7 @@ def update_facts(session: Session, *, principal: Principal, vehicle_id: UUID, ch
     wanted = replace(_renamed(views.facts_of(row), changes), **changes)
     changed = _apply(row, check_stated(wanted, today=clock.shanghai_day(at)), at)
     if changed:
-        announce_change(session, row, changed)
+        announce_change(session, row, changed=changed)
         audit.record(
             session, principal=principal, act="vehicle.edit", object_kind="vehicle", object_id=row.id, facts={"fields": sorted(changed)}
         )
@@ -217,7 +217,7 @@ def _renamed(facts: VehicleFacts, changes: Mapping[str, Any]) -> VehicleFacts:
     return replace(facts, segment=None, body=None) if {"brand", "series"} & set(changes) else facts
 
 
-def announce_change(session: Session, row: Vehicle, changed: list[str]) -> None:
+def announce_change(session: Session, row: Vehicle, *, changed: list[str]) -> None:
     """Count the version up and tell others, once for all changes of a call."""
     row.facts_version += 1
     session.add(row)
