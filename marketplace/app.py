@@ -14,6 +14,7 @@ from marketplace.core.db import Database
 from marketplace.core.outbox import Relay
 from marketplace.core.service import create_service
 from marketplace.core.settings import Settings, get_settings
+from marketplace.demo.router import router as demo_router
 from marketplace.registry import load_models
 from marketplace.subscriptions import SUBSCRIBERS, SWEEPS
 from marketplace.worker import create_worker
@@ -37,9 +38,10 @@ def create_app(settings: Settings | None = None, *, database: Database | None = 
     load_models()
     settings = settings or get_settings()
     lifespans = [lifespan for service in SERVICES for lifespan in service.LIFESPANS]
+    routers = [router for service in SERVICES for router in service.ROUTERS]
     app = create_service(
         title=settings.market_name,
-        routers=[router for service in SERVICES for router in service.ROUTERS],
+        routers=[*routers, demo_router] if settings.demo else routers,
         lifespans=[*lifespans, run_relay] if background else [],
         configure=[part for service in SERVICES for part in service.CONFIGURE],
         settings=settings,

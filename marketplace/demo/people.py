@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from marketplace.accounts.domain import compute_credit_check, compute_resident_check
+
 PASSWORD = "henan-road-demo-2026"  # printed on the home page of a demo market
 TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"  # the demo's second factor, printed too
 
@@ -37,16 +39,13 @@ class DemoPerson:
     def resident_id(self) -> str:
         """An 18-digit number with a right check digit, of a district code that names no place."""
         body = f"120199{1970 + self.serial % 30}0101{self.serial % 1000:03d}"
-        weights = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
-        return body + "10X98765432"[sum(int(digit) * weight for digit, weight in zip(body, weights, strict=True)) % 11]
+        return body + compute_resident_check(body)
 
 
 def credit_code(serial: int) -> str:
     """A 统一社会信用代码 (GB 32100) with a right check digit, of an invented body."""
-    alphabet = "0123456789ABCDEFGHJKLMNPQRTUWXY"
     body = f"91120199MA{serial:07d}"
-    total = sum(alphabet.index(sign) * pow(3, place, 31) for place, sign in enumerate(body))
-    return body + alphabet[(31 - total % 31) % 31]
+    return body + compute_credit_check(body)
 
 
 OPERATOR = DemoPerson(

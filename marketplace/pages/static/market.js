@@ -1,0 +1,97 @@
+// What a page changes goes through the public API with the page's cookie and its form token.
+const csrf = document.body.dataset.csrf;
+
+async function call(path, body, form) {
+  const headers = { "Idempotency-Key": crypto.randomUUID() };
+  if (csrf) headers["X-CSRF-Token"] = csrf;
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  const answer = await fetch(path, { method: "POST", headers, body: form ?? (body === undefined ? undefined : JSON.stringify(body)) });
+  if (answer.status === 204) return {};
+  const found = await answer.json();
+  if (!answer.ok) throw found;
+  return found;
+}
+
+function complain(problem) {
+  const place = document.getElementById("problem");
+  const rule = problem.rule ? `(${problem.rule.article})` : "";
+  place.textContent = `${problem.title ?? problem}${rule} ${problem.detail ?? ""}`;
+  place.hidden = false;
+  place.scrollIntoView({ block: "nearest" });
+}
+
+async function act(button, work) {
+  button.disabled = true;
+  try { await work(); } catch (problem) { complain(problem); } finally { button.disabled = false; }
+}
+
+for (const form of document.querySelectorAll("form[data-sign-in]")) {
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    act(form.querySelector("button"), async () => {
+      const fields = new URLSearchParams([...new FormData(form)].filter(([, value]) => value));
+      await call("/marketplace/v1/sign-ins/page", undefined, fields);
+      location.assign(form.dataset.next || "/");
+    });
+  });
+}
+
+for (const form of document.querySelectorAll("form[data-order]")) {
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    act(form.querySelector("button"), async () => {
+      const fields = new FormData(form);
+      const order = await call("/marketplace/v1/orders", {
+        listing_id: form.dataset.order,
+        buyer_city: fields.get("buyer_city") || null,
+        confirmations: fields.getAll("confirmations"),
+      });
+      location.assign(`/orders/${order.id}`);
+    });
+  });
+}
+
+for (const form of document.querySelectorAll("form[data-json]")) {
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    act(form.querySelector("button"), async () => {
+      const body = Object.fromEntries(new FormData(form));
+      if (body.maximum_yuan !== undefined) {
+        body.maximum_minor = Math.round(Number(body.maximum_yuan) * 100);
+        delete body.maximum_yuan;
+      }
+      await call(form.dataset.json, body);
+      location.reload();
+    });
+  });
+}
+
+for (const button of document.querySelectorAll("button[data-post]")) {
+  button.addEventListener("click", () => act(button, async () => {
+    await call(button.dataset.post);
+    location.assign(button.dataset.next || location.href);
+  }));
+}
+
+const live = document.querySelector("[data-stream]");
+if (live) {
+  const yuan = (fen) => "¥" + (fen / 100).toLocaleString("zh-CN", { minimumFractionDigits: 2 });
+  const stream = new EventSource(live.dataset.stream);
+  const show = (event) => {
+    const entry = JSON.parse(event.data);
+    if (entry.price_minor !== undefined && entry.price_minor !== null) live.querySelector("[data-price]").textContent = yuan(entry.price_minor);
+    if (entry.next_minimum_minor) live.querySelector("[data-next-minimum]").textContent = yuan(entry.next_minimum_minor);
+    if (entry.ends_at) live.querySelector("[data-ends]").dataset.at = entry.ends_at;
+    if (entry.bidder) {
+      const row = document.createElement("li");
+      row.textContent = `#${entry.seq} ${entry.bidder} ${yuan(entry.price_minor)}`;
+      live.querySelector("[data-log]").prepend(row);
+    }
+  };
+  for (const kind of ["message", "bid", "opened", "closed", "extended"]) stream.addEventListener(kind, show);
+  const ends = live.querySelector("[data-ends]");
+  setInterval(() => {
+    const left = Math.max(0, (Date.parse(ends.dataset.at) - Date.now() - Number(ends.dataset.skewMs || 0)) / 1000);
+    ends.textContent = left > 0 ? `${Math.floor(left / 3600)}:${String(Math.floor(left / 60) % 60).padStart(2, "0")}:${String(Math.floor(left % 60)).padStart(2, "0")}` : "已截止 closed";
+  }, 250);
+}
