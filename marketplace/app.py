@@ -14,8 +14,7 @@ from marketplace.core.db import Database
 from marketplace.core.outbox import Relay
 from marketplace.core.service import create_service
 from marketplace.core.settings import Settings, get_settings
-from marketplace.demo.router import router as demo_router
-from marketplace.registry import load_models
+from marketplace.registry import front_routers, load_models
 from marketplace.subscriptions import SUBSCRIBERS, SWEEPS
 from marketplace.worker import create_worker
 
@@ -41,7 +40,7 @@ def create_app(settings: Settings | None = None, *, database: Database | None = 
     routers = [router for service in SERVICES for router in service.ROUTERS]
     app = create_service(
         title=settings.market_name,
-        routers=[*routers, demo_router] if settings.demo else routers,
+        routers=[*routers, *front_routers(settings)],
         lifespans=[*lifespans, run_relay] if background else [],
         configure=[part for service in SERVICES for part in service.CONFIGURE],
         settings=settings,

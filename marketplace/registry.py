@@ -10,11 +10,11 @@ import pkgutil
 from types import ModuleType
 
 import sqlalchemy as sa
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from marketplace.core.db import metadata
 from marketplace.core.service import create_service
-from marketplace.core.settings import get_settings
+from marketplace.core.settings import Settings, get_settings
 from marketplace.core.telemetry import configure_logging
 
 PACKAGES = ("marketplace", "auction", "valuation", "search")
@@ -39,15 +39,22 @@ def load_models() -> sa.MetaData:
     return metadata
 
 
+def front_routers(settings: Settings) -> list[APIRouter]:
+    """What people's browsers ask for, served by the marketplace service: the pages, and in a demo market its clock."""
+    names = ["marketplace.pages.router", *(["marketplace.demo.router"] if settings.demo else [])]
+    return [importlib.import_module(name).router for name in names]
+
+
 def create_alone(package: str) -> FastAPI:
     """``<package>.main:app``: one service in a process of its own, with its own routers and background parts only."""
     load_models()
-    configure_logging(level=get_settings().log_level)
+    settings = get_settings()
+    configure_logging(level=settings.log_level)
     services = {name: importlib.import_module(f"{name}.main") for name in PACKAGES}
     own = services[package]
     return create_service(
         title=f"Henan Road: {package}",
-        routers=own.ROUTERS,
+        routers=[*own.ROUTERS, *(front_routers(settings) if package == "marketplace" else [])],
         lifespans=own.LIFESPANS,
         configure=[part for service in services.values() for part in service.CONFIGURE],
     )

@@ -23,7 +23,7 @@ from marketplace.listings.domain import Availability
 from marketplace.listings.queries import StoreFilter
 from marketplace.listings.service import reading as listings
 from marketplace.orders import router as orders
-from marketplace.orders.domain import CONFIRMATION_TEXTS
+from marketplace.orders.domain.orders import CONFIRMATION_TEXTS
 from marketplace.pages.view import FOLDER, render
 from marketplace.vehicles.domain.vocabulary import term
 
