@@ -14,6 +14,7 @@ from marketplace.orders.router import router as orders_router
 from marketplace.payments.router import bank_router
 from marketplace.payments.router import router as payments_router
 from marketplace.registry import create_alone
+from marketplace.sourcing.router import ROUTERS as SOURCING_ROUTERS
 from marketplace.vehicles.router import router as vehicles_router
 
 ROUTERS: list[APIRouter] = [
@@ -24,6 +25,7 @@ ROUTERS: list[APIRouter] = [
     payments_router,
     bank_router,
     orders_router,
+    *SOURCING_ROUTERS,
 ]
 LIFESPANS: list[Lifespan] = []
 CONFIGURE: list[Callable[[FastAPI], None]] = [configure_accounts]

@@ -2,6 +2,10 @@
 
 from collections.abc import Sequence
 
+from auction import api as auction_api
+from auction.closing import tasks as closing
+from auction.lots import tasks as lots
+from auction.settlement import tasks as settlement
 from marketplace.accounts import api as accounts_api
 from marketplace.accounts import tasks as accounts
 from marketplace.accounts.api import PersonalData
@@ -12,6 +16,8 @@ from marketplace.orders import api as orders_api
 from marketplace.orders import tasks as orders
 from marketplace.payments import api as payments_api
 from marketplace.payments import tasks as payments
+from marketplace.sourcing import api as sourcing_api
+from marketplace.sourcing import tasks as sourcing
 from marketplace.vehicles import api as vehicles_api
 from valuation.appraisal import api as appraisal_api
 from valuation.partners import api as partners_api
@@ -23,13 +29,18 @@ SUBSCRIBERS: dict[str, Sequence[Subscriber]] = {
     "payments.payment_received": [orders.hear_payment],
     "payments.payment_failed": [orders.hear_payment],
     "payments.hold_captured": [orders.hear_hold],
-    "payments.hold_lapsed": [orders.hear_hold],
-    "payments.hold_failed": [orders.hear_hold],
-    "payments.hold_released": [orders.hear_hold],
+    "payments.hold_held": [settlement.hear_hold],
+    "payments.hold_lapsed": [orders.hear_hold, settlement.hear_hold],
+    "payments.hold_failed": [orders.hear_hold, settlement.hear_hold],
+    "payments.hold_released": [orders.hear_hold, settlement.hear_hold],
+    "orders.order_defaulted": [settlement.hear_default],
+    "listings.claim_taken": [lots.hear_claim],
+    "auction.lot_withdrawn": [settlement.hear_withdrawal],
     "listings.listing_published": [pricing.follow_listing],
     "listings.listing_changed": [pricing.follow_listing],
     "listings.listing_withdrawn": [pricing.follow_listing],
     "listings.listing_sold": [pricing.follow_listing],
+    "orders.order_completed": [sourcing.close_sold],
     "vehicles.facts_changed": [listings.review_vehicle],
     "vehicles.holding_moved": [listings.review_vehicle],
 }
@@ -40,6 +51,8 @@ SWEEPS: tuple[Sweep, ...] = (
     Sweep("waiting payouts", payments.sweep_waiting_payouts, every_s=30),
     Sweep("stuck gateway operations", payments.sweep_stuck_operations, every_s=600),
     Sweep("reconciliation", payments.sweep_reconciliation, every_s=3_600),
+    Sweep("due lots", closing.sweep_due_lots, every_s=1),
+    Sweep("consignments past their term", sourcing.expire_consignments, every_s=300),
     Sweep("overdue orders", orders.sweep_overdue, every_s=30),
 )
 PERSONAL_DATA: tuple[PersonalData, ...] = (
@@ -47,7 +60,9 @@ PERSONAL_DATA: tuple[PersonalData, ...] = (
     accounts_api.PERSONAL_DATA,
     orders_api.PERSONAL_DATA,
     payments_api.PERSONAL_DATA,
+    sourcing_api.PERSONAL_DATA,
     vehicles_api.PERSONAL_DATA,
+    auction_api.PERSONAL_DATA,
     appraisal_api.PERSONAL_DATA,
     partners_api.PERSONAL_DATA,
 )

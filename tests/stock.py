@@ -4,6 +4,7 @@
 """
 
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from tests.market import Market
 from tests.people import Person, operator, organization, sign_up
 
 BASE = "/marketplace/v1"
+_bays = count(1)
 
 
 @dataclass
@@ -78,6 +80,13 @@ def sign_consignment(api: Market, signer: Person, consignment_id: str | UUID) ->
     return api.post(f"{BASE}/consignments/{consignment_id}/signatures", json=body, headers=signer.headers)
 
 
+def take_custody(api: Market, agent: Person, consignment_id: str | UUID, *, bay: str | None = None) -> None:
+    """The agent takes the car of a physical consignment into a bay."""
+    body = {"bay_number": bay or f"A-{next(_bays):03d}", "key_count": 2, "odometer_km": 42_013, "papers": ["registration_certificate"]}
+    answer = api.post(f"{BASE}/consignments/{consignment_id}/custody", json=body, headers=agent.headers)
+    assert answer.status_code == 200, answer.text
+
+
 def consigned_car(
     api: Market, owner: Person | None = None, *, agent: Person | None = None, facts: dict[str, Any] | None = None, **terms: Any
 ) -> Listed:
@@ -88,6 +97,8 @@ def consigned_car(
     offered = offer_consignment(api, owner, car["id"], agent_id=str(agent.party_id), **terms)
     assert offered.status_code == 201, offered.text
     consignment_id = offered.json()["id"]
+    if terms.get("kind") == "physical":
+        take_custody(api, agent, consignment_id)
     for signer in (owner, agent):
         signed = sign_consignment(api, signer, consignment_id)
         assert signed.status_code == 200, signed.text

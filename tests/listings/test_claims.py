@@ -61,9 +61,7 @@ class TestClaim:
         car, lot, order = make_car(db), new_id(), new_id()
         fences = [take(db, car, ClaimKind.LOT, lot)]
         with db.writing() as session:
-            fences.append(
-                listings.hand_over_claim(session, vehicle_id=car, from_holder_id=lot, kind=ClaimKind.ORDER, holder_id=order)
-            )
+            fences.append(listings.hand_over_claim(session, vehicle_id=car, from_holder_id=lot, kind=ClaimKind.ORDER, holder_id=order))
             assert listings.release_claim(session, vehicle_id=car, holder_id=order)
             assert listings.find_claim(session, vehicle_id=car) is None
         fences.append(take(db, car, ClaimKind.ACQUISITION, new_id()))

@@ -106,7 +106,9 @@ class TestWarranty:
     EITHER = WarrantyRules(months=3, km=5_000, max_age_months=36, max_odometer_km=60_000, either_limit=True)
     BOTH = WarrantyRules(months=3, km=5_000, max_age_months=36, max_odometer_km=60_000, either_limit=False)
 
-    def owed(self, rules: WarrantyRules, *, registered: date, km: int, channel: Channel = Channel.B2C_STORE, commercial: bool = False) -> bool:
+    def owed(
+        self, rules: WarrantyRules, *, registered: date, km: int, channel: Channel = Channel.B2C_STORE, commercial: bool = False
+    ) -> bool:
         found = find_warranty(
             channel=channel,
             is_commercial=commercial,

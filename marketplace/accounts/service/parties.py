@@ -114,3 +114,9 @@ def legal_name(session: Session, *, party_id: UUID) -> str:
     if person.name is None:
         raise RealNameMissing
     return person.name
+
+
+def market_operator_id(session: Session) -> UUID | None:
+    """The organization that runs this market; None before its founding."""
+    found = queries.find_market_operator(session)
+    return found.id if found else None

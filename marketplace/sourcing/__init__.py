@@ -1,0 +1,1 @@
+"""Sourcing: how a car comes to market — consignment, dealer stock and its imports."""

@@ -1,0 +1,1 @@
+"""Bodies of the sourcing routes. Amounts in fen."""
