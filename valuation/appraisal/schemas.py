@@ -92,8 +92,41 @@ class SignRequest(_Body):
     passphrase: str = Field(min_length=1, max_length=200, examples=["一个只有本人知道的口令"], description="One's password again.")
 
 
+_APPRAISAL: dict[str, Any] = {
+    "id": "0192f0c1-5555-7000-8000-000000000001",
+    "vehicle_id": "0192f0c1-2222-7000-8000-000000000001",
+    "client_id": "0192f0c1-1111-7000-8000-000000000001",
+    "institution_id": "0192f0c1-3333-7000-8000-000000000001",
+    "purpose": "sale",
+    "state": "inspected",
+    "step": 6,
+    "step_name": "鉴定技术状况 technical scoring",
+    "requested_at": "2026-11-24T01:30:00Z",
+    "base_on": "2026-11-24",
+    "vehicle": {"vin_masked": "LSVCZ2A45MN****01", "brand": "大众", "series": "帕萨特", "model_year": 2021, "odometer_km": 42_000},
+    "findings": [],
+    "score_tenths": 965,
+    "grade": "1",
+    "areas_tenths": {"exterior": 185, "engine_bay": 180, "cabin": 100, "start": 200, "road_test": 150, "chassis": 150},
+    "is_collision_accident": False,
+    "is_flood": False,
+    "is_fire": False,
+    "description": {"defects": {"exterior": ["21XS2 左后车门 锈蚀 程度2"]}, "accident_codes": [], "statements": []},
+    "value_method": None,
+    "value_minor": None,
+    "valuation": {},
+    "report_kind": None,
+    "report_hash": None,
+    "issued_at": None,
+    "valid_until": None,
+    "version": 3,
+}
+
+
 class AppraisalBody(BaseModel):
     """An appraisal as its client and its institution see it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_APPRAISAL]})
 
     id: UUID
     vehicle_id: UUID
@@ -159,9 +192,9 @@ def appraisal_body(appraisal: Appraisal) -> AppraisalBody:
 
 class SignerBody(BaseModel):
     seq: int = Field(examples=[1])
-    certificate_number: str
-    public_key: str
-    signature: str
+    certificate_number: str = Field(examples=["JDPG-2024-0117"])
+    public_key: str = Field(examples=["3d40" * 16])
+    signature: str = Field(examples=["92a0" * 32])
     signed_at: datetime
     is_valid: bool
 
@@ -169,11 +202,11 @@ class SignerBody(BaseModel):
 class ReportBody(BaseModel):
     """What anybody may check. ``report`` names no person and masks the VIN."""
 
-    report_hash: str
+    report_hash: str = Field(examples=["9b0c" * 16])
     is_intact: bool = Field(description="Text, both signatures and seal verify.")
     is_current: bool = Field(description="Neither superseded nor past its validity.")
-    superseded_by: UUID | None
-    institution: str
+    superseded_by: UUID | None = Field(examples=[None])
+    institution: str = Field(examples=["天津河南路鉴定评估有限公司"])
     seal_authority: str = Field(examples=["sandbox"])
     issued_at: datetime
     valid_until: date
@@ -199,8 +232,8 @@ def report_body(found: Verification) -> ReportBody:
 class CheckpointBody(BaseModel):
     number: int = Field(examples=[40])
     area: Area
-    zh: str
-    en: str
+    zh: str = Field(examples=["机油有无冷却液混入"])
+    en: str = Field(examples=["coolant in the engine oil"])
     deductions_tenths: dict[str, int] = Field(examples=[{"B": 150, "C": 150}])
     triggers_accident: bool
     certainty: str = Field(examples=["found"])
@@ -209,8 +242,8 @@ class CheckpointBody(BaseModel):
 class StandardBody(BaseModel):
     """The table in use: items 1-113 with their deductions, caps and grades."""
 
-    version: int
-    source: str
+    version: int = Field(examples=[1])
+    source: str = Field(examples=["GB/T 30323-2013 二手车鉴定评估技术规范 (2014-06-01 施行)"])
     frame_codes: dict[str, str]
     exterior_codes: dict[str, str]
     degrees_tenths: dict[int, int]

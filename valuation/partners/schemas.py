@@ -68,7 +68,7 @@ class EstimateBody(BaseModel):
 
     id: UUID
     purpose: PricePurpose
-    vehicle_id: UUID | None
+    vehicle_id: UUID | None = Field(examples=[None])
     price_minor: int = Field(examples=[16_250_000])
     low_minor: int = Field(examples=[14_900_000])
     high_minor: int = Field(examples=[17_700_000])
@@ -84,8 +84,8 @@ class EstimateBody(BaseModel):
     new_price_minor: int = Field(examples=[38_000_000], description="New car with tax; from the data unless stated.")
     new_price_known: bool
     factors: list[FactorBody]
-    basis: str = Field(description="Where the purpose's ratio comes from.")
-    inputs_hash: str
+    basis: str = Field(examples=["the model's own interval, conformal on unseen cars"], description="Where the purpose's ratio comes from.")
+    inputs_hash: str = Field(examples=["5f1d" * 16])
     estimated_at: datetime
 
 
@@ -139,10 +139,10 @@ def usage_body(usage: EstimateUsage) -> UsageBody:
 class ModelBody(BaseModel):
     """The model card: data, index, figures on unseen cars."""
 
-    version: str
-    target: str
-    level_as_of: str
+    version: str = Field(examples=["retail-ask-cn-1-4b436940ea40"])
+    target: str = Field(examples=["asking price of Chinese used-car listings, yuan, tax included"])
+    level_as_of: str = Field(examples=["2024-06"])
     index: dict[str, Any]
     training_rows: dict[str, int]
-    target_coverage_bps: int
+    target_coverage_bps: int = Field(examples=[8_000])
     validation: dict[str, Any]
