@@ -9,6 +9,10 @@ from fastapi import APIRouter, FastAPI
 
 from auction.bidding import router as bidding
 from auction.bidding.sequencer import Sequencer
+from auction.closing.tasks import Closer
+from auction.lots import router as lots
+from auction.sessions import router as sessions
+from auction.settlement import router as settlement
 from marketplace.core.service import Lifespan
 from marketplace.registry import create_alone
 
@@ -32,6 +36,17 @@ async def finish_bids(app: FastAPI) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
+async def run_closer(app: FastAPI) -> AsyncIterator[None]:
+    """Lots open and close by the clock."""
+    closer = Closer(app.state.database, batch_limit=app.state.settings.auction_close_batch)
+    closer.start()
+    try:
+        yield
+    finally:
+        closer.stop()
+
+
+@asynccontextmanager
 async def calm_collector(_app: FastAPI) -> AsyncIterator[None]:
     """Keep what start-up made out of garbage collection, and collect more rarely.
 
@@ -49,8 +64,8 @@ async def calm_collector(_app: FastAPI) -> AsyncIterator[None]:
         gc.unfreeze()
 
 
-ROUTERS: list[APIRouter] = [bidding.router]
-LIFESPANS: list[Lifespan] = [calm_collector, finish_bids]
+ROUTERS: list[APIRouter] = [bidding.router, sessions.router, lots.router, settlement.router]
+LIFESPANS: list[Lifespan] = [calm_collector, finish_bids, run_closer]
 CONFIGURE: list[Callable[[FastAPI], None]] = [install_sequencer]
 
 

@@ -9,6 +9,8 @@ from auction.settlement import tasks as settlement
 from marketplace.accounts import api as accounts_api
 from marketplace.accounts import tasks as accounts
 from marketplace.accounts.api import PersonalData
+from marketplace.aftercare import api as aftercare_api
+from marketplace.aftercare import tasks as aftercare
 from marketplace.core.outbox import Subscriber, Sweep
 from marketplace.listings import api as listings_api
 from marketplace.listings import tasks as listings
@@ -26,6 +28,9 @@ from valuation.pricing import tasks as pricing
 SUBSCRIBERS: dict[str, Sequence[Subscriber]] = {
     "payments.operation_requested": [payments.run_operation],
     "payments.bank_transfer_booked": [payments.hear_bank],
+    "orders.handed_over": [aftercare.open_transfer],
+    "aftercare.transfer_submitted": [aftercare.submit_to_office],
+    "aftercare.office_answered": [aftercare.hear_office],
     "payments.payment_received": [orders.hear_payment],
     "payments.payment_failed": [orders.hear_payment],
     "payments.hold_captured": [orders.hear_hold],
@@ -59,6 +64,7 @@ PERSONAL_DATA: tuple[PersonalData, ...] = (
     listings_api.PERSONAL_DATA,
     accounts_api.PERSONAL_DATA,
     orders_api.PERSONAL_DATA,
+    aftercare_api.PERSONAL_DATA,
     payments_api.PERSONAL_DATA,
     sourcing_api.PERSONAL_DATA,
     vehicles_api.PERSONAL_DATA,

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from auction.lots.domain import LotPhase
 from auction.sessions.domain import BidRules, ExtendOn
-from marketplace.core.errors import NotFound, Refusal, Rule
+from marketplace.core.errors import Refusal, Rule
 
 IRREVOCABLE = Rule("拍卖法 第三十六条", "Auction Law, art. 36")
 
@@ -121,11 +121,6 @@ class LotClosed(Refusal):
 class LotSuspended(Refusal):
     zh = "标的已暂停"
     en = "The lot is suspended."
-
-
-class LotUnknown(NotFound):
-    zh = "未找到该标的"
-    en = "No such lot."
 
 
 class BidTooLow(Refusal):

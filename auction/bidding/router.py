@@ -17,12 +17,12 @@ from auction.bidding.domain import (
     LotClosed,
     LotNotOpen,
     LotSuspended,
-    LotUnknown,
     MaximumNotRaised,
     NotRegistered,
 )
 from auction.bidding.schemas import BidBody, LogEntryBody, Receipt
 from auction.bidding.sequencer import BidQueueFull, CommitUnknown, Sequencer
+from auction.lots.domain import LotUnknown
 from marketplace.core.db import ReadSession
 from marketplace.core.idempotency import KEY_MAX, IdempotencyKeyReused
 from marketplace.core.problem import MEDIA_TYPE, refusals

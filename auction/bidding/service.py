@@ -10,11 +10,12 @@ from uuid import UUID
 import orjson
 
 from auction.bidding import log, queries
-from auction.bidding.domain import Accepted, BidCommand, Bidder, LotUnknown, place_bid
+from auction.bidding.domain import Accepted, BidCommand, Bidder, place_bid
 from auction.bidding.events import LotMoved
 from auction.bidding.log import Entry
-from auction.bidding.postgres import PostgresStorage
 from auction.bidding.queries import Loaded, LockedLot, Storage, StoredBid, Writes
+from auction.bidding.queries.postgres import PostgresStorage
+from auction.lots.domain import LotUnknown
 from marketplace.core import outbox
 from marketplace.core.db import Session
 from marketplace.core.errors import Refusal

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from marketplace.core.errors import Refusal, Rule
+from marketplace.core.errors import NotFound, Refusal, Rule
 
 
 class LotPhase(StrEnum):
@@ -24,6 +24,11 @@ class ReserveKind(StrEnum):
     NONE = "none"
     HIDDEN = "hidden"
     VISIBLE = "visible"
+
+
+class LotUnknown(NotFound):
+    zh = "未找到该标的"
+    en = "No such lot."
 
 
 class ReserveBelowStart(Refusal):

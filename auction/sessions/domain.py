@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 
-from marketplace.core.errors import Malformed, Refusal, Rule
+from marketplace.core.errors import Malformed, NotFound, Refusal, Rule
 
 
 class LegalMode(StrEnum):
@@ -107,6 +107,30 @@ def default_extend_on(legal_mode: LegalMode) -> ExtendOn:
 
 
 # --- notice and viewing --------------------------------------------------------------------------------------------------
+
+
+class SessionUnknown(NotFound):
+    zh = "未找到该场次"
+    en = "No such session."
+
+
+class LadderCrooked(Malformed):
+    zh = "加价幅度表有误:起点从 0 递增,每档幅度大于 0"
+    en = "A ladder has rising floors from 0 and one step above zero for each."
+
+
+class DepositOutOfRange(Refusal):
+    status = 422
+    zh = "保证金比例须在起拍价的 {least_bps} 至 {most_bps} 基点之间"
+    en = "The deposit is {least_bps} to {most_bps} ten-thousandths of the start price."
+    rule = Rule("网络司法拍卖规定 第十七条(参照)", "Judicial online auction rules, art. 17 (benchmark)")
+
+
+class AuctioneerNotStaff(Refusal):
+    status = 422
+    zh = "拍卖师不是本拍卖企业人员"
+    en = "The auctioneer does not work for this house."
+    rule = Rule("拍卖法 第十四条", "Auction Law, art. 14")
 
 
 class NoticeTooShort(Refusal):

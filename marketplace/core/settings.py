@@ -136,6 +136,7 @@ class Settings(BaseSettings):
     # Auctions.
     auction_batch_limit: int = Field(512, ge=1, le=2_000, description="Most bids decided in one transaction.")
     auction_queue_limit: int = Field(4_096, ge=1, le=100_000, description="Most bids waiting in one process; beyond it the answer is 503.")
+    auction_close_batch: int = Field(20, ge=1, le=1_000, description="Lots opened or closed in one transaction.")
     auction_writers: int = Field(1, ge=1, le=100, description="Bid transactions of one process at the same time; above 1 only to compare.")
 
     # Valuation.

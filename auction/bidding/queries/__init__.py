@@ -1,6 +1,6 @@
 """What a batch of bids loads and writes, in as few statements as it takes, whatever the batch's size.
 
-``Storage`` speaks SQLAlchemy and works on both databases; ``bidding/postgres.py`` does the same in two round trips.
+``Storage`` speaks SQLAlchemy and works on both databases; ``queries/postgres.py`` does the same in two round trips.
 Rows, not objects, come back: nothing here is ever stale in an identity map.
 """
 

@@ -1,0 +1,78 @@
+"""What other features may ask of auctions. Frozen views out; every call takes the caller's session."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from auction.bidding.service import place_bids
+from auction.closing.tasks import turn_due
+from auction.lots import queries
+from auction.lots.domain import LotPhase, ReserveKind
+from auction.lots.models import Lot
+from auction.sessions.domain import LegalMode, SessionMode, SessionState
+from auction.settlement.service import personal_data
+from marketplace.api import accounts
+from marketplace.core.db import Session
+
+
+@dataclass(frozen=True, slots=True)
+class LotView:
+    """A lot as everybody may see it; fen. ``leader`` is a pseudonym."""
+
+    id: UUID
+    session_id: UUID
+    vehicle_id: UUID
+    number: int
+    title: str
+    state: LotPhase
+    start_minor: int
+    price_minor: int | None
+    leader: str | None
+    seq: int
+    opens_at: datetime
+    ends_at: datetime
+
+
+def lot_view(row: Lot) -> LotView:
+    return LotView(
+        id=row.id,
+        session_id=row.session_id,
+        vehicle_id=row.vehicle_id,
+        number=row.number,
+        title=row.title,
+        state=row.state,
+        start_minor=row.start_minor,
+        price_minor=row.price_minor,
+        leader=row.leader_pseudonym,
+        seq=row.seq,
+        opens_at=row.opens_at,
+        ends_at=row.ends_at,
+    )
+
+
+def find_open_lot(session: Session, *, vehicle_id: UUID) -> LotView | None:
+    """The open lot of a car, if there is one."""
+    row = queries.find_open_lot(session, vehicle_id=vehicle_id)
+    return None if row is None else lot_view(row)
+
+
+def get_lot(session: Session, *, lot_id: UUID) -> LotView:
+    """Raises ``LotUnknown``."""
+    return lot_view(queries.get_lot(session, lot_id))
+
+
+PERSONAL_DATA = accounts.PersonalData(feature="auction", export=personal_data.export, erase=personal_data.erase)
+
+__all__ = [
+    "PERSONAL_DATA",
+    "LegalMode",
+    "LotPhase",
+    "LotView",
+    "ReserveKind",
+    "SessionMode",
+    "SessionState",
+    "find_open_lot",
+    "get_lot",
+    "place_bids",
+    "turn_due",
+]

@@ -1,0 +1,1 @@
+"""Use cases before a lot (registration, deposit) and after it (sale, confirmation, default)."""

@@ -1,0 +1,158 @@
+"""Who may bid: a party registers for a lot, its deposit is held, its conflicts are looked at."""
+
+import secrets
+from uuid import UUID
+
+from auction.bidding.domain import BidderIsConsignor, BidderIsHouse, RegistrationState
+from auction.bidding.models import Registration
+from auction.lots import queries as lots
+from auction.lots.domain import LotPhase, LotUnknown
+from auction.lots.models import AuctionSession, Lot
+from auction.sessions.domain import SessionMode, SessionState
+from auction.settlement import queries
+from auction.settlement.domain import BidderKindMismatch, RegistrationClosed, RegistrationUnknown
+from auction.settlement.events import BidderRegistered
+from marketplace.api import accounts, payments
+from marketplace.core import audit, clock, outbox
+from marketplace.core.db import Session
+from marketplace.core.money import share_bps
+from marketplace.core.security import Principal
+
+PURPOSE = "lot"
+_AGAIN = frozenset({RegistrationState.FAILED, RegistrationState.LAPSED, RegistrationState.RELEASED})
+_TAKES = frozenset({LotPhase.ANNOUNCED, LotPhase.OPEN})
+
+
+def register(
+    session: Session, *, principal: Principal, lot_id: UUID, gateway: str | None = None, payment_method: str | None = None
+) -> Registration:
+    """Register the principal's party and ask for its deposit; it may bid once that is held. Twice is once.
+
+    Raises ``LotUnknown``, ``RegistrationClosed``, ``BidderKindMismatch``, ``BidderIsConsignor``, ``BidderIsHouse``, ``RealNameMissing``,
+    ``LicenceMissing``, ``LicenceLapsed``, ``PartySuspended`` and what ``payments.hold`` raises.
+    """
+    lot = lots.lock_lot(session, lot_id)
+    row = session.get_one(AuctionSession, lot.session_id)
+    if row.state is SessionState.DRAFT:
+        raise LotUnknown
+    at = clock.now(session)
+    if lot.state not in _TAKES or at >= lot.ends_at:
+        raise RegistrationClosed
+    known = queries.find_registration(session, lot_id=lot_id, party_id=principal.party_id)
+    if known is not None and known.state not in _AGAIN:
+        return known
+    _require_qualified(session, principal=principal, mode=row.mode)
+    _require_unconcerned(session, principal=principal, lot=lot, house_id=row.house_id)
+    deposit = share_bps(lot.start_minor, row.deposit_bps)
+    hold = payments.hold(
+        session,
+        principal=principal,
+        party_id=principal.party_id,
+        amount_minor=deposit,
+        purpose_kind=PURPOSE,
+        purpose_id=lot_id,
+        gateway=gateway,
+        payment_method=payment_method,
+    )
+    found = known or Registration(
+        lot_id=lot_id,
+        party_id=principal.party_id,
+        person_id=principal.id,
+        pseudonym=_pseudonym(queries.list_pseudonyms(session, lot_id=lot_id)),
+        deposit_minor=deposit,
+        created_at=at,
+    )
+    found.hold_id, found.deposit_minor, found.state = hold.id, deposit, RegistrationState.REQUESTED
+    if hold.state is payments.HoldState.HELD:
+        _admit(session, found)
+    session.add(found)
+    session.flush()
+    facts = {"registration_id": str(found.id), "deposit_minor": deposit, "hold_id": str(hold.id)}
+    audit.record(session, principal=principal, act="lot.register", object_kind="lot", object_id=lot_id, facts=facts)
+    return found
+
+
+def _require_qualified(session: Session, *, principal: Principal, mode: SessionMode) -> None:
+    party = accounts.require_active(session, party_id=principal.party_id)
+    if mode.bidders_are_dealers:
+        if party.organization_kind is not accounts.OrganizationKind.DEALER:
+            raise BidderKindMismatch(wanted="车商", wanted_en="dealers")
+        on = clock.shanghai_day(clock.now(session))
+        accounts.require_licence(session, party_id=party.id, kind=accounts.LicenceKind.DEALER_FILING, on=on)
+        return
+    if party.kind is not accounts.PartyKind.PERSON:
+        raise BidderKindMismatch(wanted="个人", wanted_en="people")
+    accounts.require_real_name(session, party_id=party.id)
+
+
+def _require_unconcerned(session: Session, *, principal: Principal, lot: Lot, house_id: UUID) -> None:
+    """拍卖法 30 and 22: neither the consignor nor the house, nor anybody linked to them, by whichever account."""
+    own = accounts.linked_parties(session, party_id=principal.party_id) | {principal.id, principal.party_id}
+    if own & accounts.linked_parties(session, party_id=lot.consignor_id):
+        raise BidderIsConsignor
+    if own & accounts.linked_parties(session, party_id=house_id):
+        raise BidderIsHouse
+
+
+def _pseudonym(taken: set[str]) -> str:
+    """``B4711``: drawn, so that it tells nothing about who came when."""
+    while (drawn := f"B{secrets.randbelow(9_000) + 1_000}") in taken:
+        pass
+    return drawn
+
+
+def _admit(session: Session, found: Registration) -> None:
+    found.state = RegistrationState.REGISTERED
+    event = BidderRegistered(lot_id=found.lot_id, party_id=found.party_id, registration_id=found.id)
+    outbox.append(session, event, key=f"lot:{found.lot_id}")
+
+
+def hear_hold(session: Session, *, hold_id: UUID, happened: str) -> None:
+    """A deposit was held, failed, lapsed or went back. Under the lot's lock, so that no bid is decided on half of it."""
+    lot_id = queries.find_lot_of_hold(session, hold_id=hold_id)
+    if lot_id is None:
+        return
+    lot = lots.lock_lot(session, lot_id)
+    found = queries.lock_registration_of_hold(session, hold_id=hold_id)
+    if found is None:
+        return
+    if happened == "held" and found.state is RegistrationState.REQUESTED:
+        if lot.state in _TAKES:
+            _admit(session, found)
+        else:
+            payments.release_hold(session, hold_id=hold_id, reason="lot_over")
+            found.state = RegistrationState.RELEASED
+    elif happened == "failed" and found.state is RegistrationState.REQUESTED:
+        found.state = RegistrationState.FAILED
+    elif happened == "lapsed" and found.state in (RegistrationState.REQUESTED, RegistrationState.REGISTERED):
+        found.state = RegistrationState.LAPSED
+    elif happened == "released" and found.state in (RegistrationState.REQUESTED, RegistrationState.REGISTERED):
+        found.state = RegistrationState.RELEASED
+    session.add(found)
+    session.flush()
+
+
+def release_all(session: Session, *, lot_id: UUID, reason: str, but: UUID | None = None) -> None:
+    """Give back every deposit of a lot that is over, without anybody asking; the winner's stays (``but``)."""
+    for found in queries.lock_registrations(session, lot_id=lot_id):
+        if found.id == but or found.state not in (RegistrationState.REQUESTED, RegistrationState.REGISTERED):
+            continue
+        if found.hold_id is not None:
+            payments.release_hold(session, hold_id=found.hold_id, reason=reason)
+        found.state = RegistrationState.RELEASED
+        session.add(found)
+    session.flush()
+
+
+def release_withdrawn(session: Session, *, lot_id: UUID) -> None:
+    """The lot will not open: every deposit goes back."""
+    lots.lock_lot(session, lot_id)
+    release_all(session, lot_id=lot_id, reason="lot_withdrawn")
+
+
+def get_registration(session: Session, *, principal: Principal, lot_id: UUID) -> Registration:
+    """The principal's own. Raises ``RegistrationUnknown``."""
+    found = queries.find_registration(session, lot_id=lot_id, party_id=principal.party_id)
+    if found is None:
+        raise RegistrationUnknown
+    return found
