@@ -7,6 +7,8 @@ from fastapi import APIRouter, FastAPI
 
 from marketplace.accounts.doors import configure as configure_accounts
 from marketplace.accounts.router import ROUTERS as ACCOUNTS_ROUTERS
+from marketplace.aftercare.router import office_router
+from marketplace.aftercare.router import router as transfers_router
 from marketplace.core.service import Lifespan
 from marketplace.listings.router import router as listings_router
 from marketplace.operations.router import router as operations_router
@@ -25,6 +27,8 @@ ROUTERS: list[APIRouter] = [
     payments_router,
     bank_router,
     orders_router,
+    transfers_router,
+    office_router,
     *SOURCING_ROUTERS,
 ]
 LIFESPANS: list[Lifespan] = []

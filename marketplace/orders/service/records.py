@@ -30,6 +30,7 @@ class OrderView:
     price_kind: PriceKind
     buyer_fee_minor: int
     seller_fee_minor: int
+    seller_fee_to: UUID | None
     commission_minor: int
     buyer_city: str | None
     state: OrderState
@@ -69,6 +70,7 @@ def view(order: Order) -> OrderView:
         price_kind=order.price_kind,
         buyer_fee_minor=order.buyer_fee_minor,
         seller_fee_minor=order.seller_fee_minor,
+        seller_fee_to=order.seller_fee_to,
         commission_minor=order.commission_minor,
         buyer_city=order.buyer_city,
         state=order.state,

@@ -1,0 +1,1 @@
+"""Use cases of aftercare. Every function works in the caller's transaction and never commits."""
