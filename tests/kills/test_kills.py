@@ -4,11 +4,10 @@ import os
 import random
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -29,8 +28,9 @@ pytestmark = [pytest.mark.xdist_group("production"), pytest.mark.timeout(240)]
 
 ROOT = Path(__file__).parent.parent.parent
 NOTES = 60
-KILLS = 4
+KILLS = 6
 LEASE_S = 1
+DICE = random.Random(20261124)
 
 
 class Victim:
@@ -40,7 +40,6 @@ class Victim:
         self._command = command
         self._environment = environment
         self._log = log
-        self._lock = threading.Lock()
         self.kills = 0
         self._process = self._start()
 
@@ -49,37 +48,13 @@ class Victim:
             return subprocess.Popen(self._command, cwd=ROOT, env=self._environment, stdout=sink, stderr=sink, stdin=subprocess.DEVNULL)
 
     def kill_and_restart(self) -> None:
-        with self._lock:
-            self._process.kill()
-            self._process.wait()
-            self.kills += 1
-            self._process = self._start()
+        self.end()
+        self.kills += 1
+        self._process = self._start()
 
     def end(self) -> None:
-        with self._lock:
-            self._process.kill()
-            self._process.wait()
-
-
-@contextmanager
-def killed_at_random(victim: Victim, *, between_s: tuple[float, float], seed: int) -> Iterator[threading.Event]:
-    """Kills and restarts ``victim`` until ``KILLS`` is reached; the event says so."""
-    done, stop = threading.Event(), threading.Event()
-    dice = random.Random(seed)
-
-    def run() -> None:
-        while victim.kills < KILLS and not stop.wait(dice.uniform(*between_s)):
-            victim.kill_and_restart()
-        done.set()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield done
-    finally:
-        stop.set()
-        thread.join()
-        victim.end()
+        self._process.kill()
+        self._process.wait()
 
 
 def _environment(database: Database, **more: str) -> dict[str, str]:
@@ -140,18 +115,22 @@ ONCE = Counter(dict.fromkeys(range(NOTES), 1))
 
 
 def test_the_api_and_its_relay_killed_while_they_work(db: Database, tmp_path: Path) -> None:
-    """The embedded market: HTTP and relay die together, four times, in the middle of sixty keyed requests."""
-    victim, address = _serve(db, tmp_path)
+    """The embedded market: HTTP and relay die together, six times, in the middle of sixty keyed requests."""
+    victim, address = _serve(db, tmp_path, KILLS_DAWDLE_S="0.05")
     broken: list[int] = []
-    with killed_at_random(victim, between_s=(1.2, 2.2), seed=1) as done, httpx.Client(base_url=address, timeout=10) as client:
-        answered = set()
-        for number in range(NOTES):
-            answered.add(_write(client, number, broken))
-            if number > NOTES // 2 and not done.is_set():
-                time.sleep(0.15)  # the rest is spread over the kills
-        assert done.wait(60)
-        _wait(lambda: _rows(db, RECEIVER).total() >= NOTES, within_s=30)
-        again = {_write(client, number) for number in range(NOTES)}
+    try:
+        with httpx.Client(base_url=address, timeout=10) as client, ThreadPoolExecutor(1) as pool:
+            answered = set()
+            for number in range(NOTES):
+                writing = pool.submit(_write, client, number, broken)
+                if number % (NOTES // KILLS) == NOTES // KILLS // 2:
+                    time.sleep(DICE.uniform(0.0, 0.06))
+                    victim.kill_and_restart()
+                answered.add(writing.result())
+            _wait(lambda: _rows(db, RECEIVER).total() >= NOTES, within_s=30)
+            again = {_write(client, number) for number in range(NOTES)}
+    finally:
+        victim.end()
     assert victim.kills == KILLS
     assert broken, "no kill fell into a request: the test proves nothing"
     assert _rows(db, WRITER) == ONCE, "written once each"
@@ -177,7 +156,7 @@ def test_a_celery_worker_killed_while_it_works(postgres: Database, tmp_path: Pat
     environment = _environment(postgres, **prefix, KILLS_DAWDLE_S="0.3")
     worker = Victim([*command, "--without-gossip", "--without-mingle"], environment, tmp_path / "worker.log")
     cut_off = 0
-    for _ in range(KILLS):
+    for _ in range(KILLS // 2):
         goal = _rows(postgres, RECEIVER).total() + 1
         _wait(partial(_has_received, postgres, goal), within_s=30)
         time.sleep(0.2)
