@@ -171,7 +171,7 @@ class TestQuota:
         def call(_: int) -> None:
             with postgres.writing() as session:
                 today = clock.shanghai_day(clock.now(session))
-                usage = queries.lock_usage(session, caller_id=caller, party_id=party, on_day=today)
+                usage = queries.lock_usage(session, caller_id=caller, party_id=party, used_on=today)
                 usage.used += 1
                 session.add(usage)
 

@@ -47,6 +47,6 @@ class EstimateUsage(SQLModel, table=True):
     __table_args__ = (sa.CheckConstraint("used >= 0", name="used"),)
 
     caller_id: UUID = Field(primary_key=True)
-    on_day: date = Field(primary_key=True)
+    used_on: date = Field(primary_key=True)
     party_id: UUID = Field(index=True)
     used: int = Field(default=0, sa_type=sa.BigInteger)

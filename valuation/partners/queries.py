@@ -40,14 +40,14 @@ def delete_estimates(session: Session, *, party_id: UUID) -> int:
     return session.connection().execute(sa.delete(Estimate).where(col(Estimate.party_id) == party_id)).rowcount
 
 
-def lock_usage(session: Session, *, caller_id: UUID, party_id: UUID, on_day: date) -> EstimateUsage:
+def lock_usage(session: Session, *, caller_id: UUID, party_id: UUID, used_on: date) -> EstimateUsage:
     """The caller's row of a day, made when missing, locked: two calls at once are both counted."""
     insert = postgresql.insert if session.connection().dialect.name == "postgresql" else sqlite.insert
-    row = {"caller_id": caller_id, "on_day": on_day, "party_id": party_id, "used": 0}
+    row = {"caller_id": caller_id, "used_on": used_on, "party_id": party_id, "used": 0}
     session.connection().execute(insert(EstimateUsage).values(row).on_conflict_do_nothing())
     statement = (
         select(EstimateUsage)
-        .where(EstimateUsage.caller_id == caller_id, EstimateUsage.on_day == on_day)
+        .where(EstimateUsage.caller_id == caller_id, EstimateUsage.used_on == used_on)
         .with_for_update()
         .execution_options(populate_existing=True)
     )
@@ -58,8 +58,8 @@ def list_usage(session: Session, *, party_id: UUID, since: date) -> Sequence[Est
     """The party's callers, newest day first."""
     return session.exec(
         select(EstimateUsage)
-        .where(EstimateUsage.party_id == party_id, col(EstimateUsage.on_day) >= since)
-        .order_by(col(EstimateUsage.on_day).desc(), col(EstimateUsage.caller_id))
+        .where(EstimateUsage.party_id == party_id, col(EstimateUsage.used_on) >= since)
+        .order_by(col(EstimateUsage.used_on).desc(), col(EstimateUsage.caller_id))
         .limit(1_000)
     ).all()
 

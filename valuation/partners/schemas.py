@@ -128,12 +128,12 @@ class BatchBody(BaseModel):
 
 class UsageBody(BaseModel):
     caller_id: UUID
-    on_day: date
+    used_on: date
     used: int = Field(examples=[12])
 
 
 def usage_body(usage: EstimateUsage) -> UsageBody:
-    return UsageBody(caller_id=usage.caller_id, on_day=usage.on_day, used=usage.used)
+    return UsageBody(caller_id=usage.caller_id, used_on=usage.used_on, used=usage.used)
 
 
 class ModelBody(BaseModel):

@@ -123,7 +123,7 @@ def _count(session: Session, principal: Principal, calls: int) -> EstimateUsage:
     quota = settings.estimates_a_day_partner if is_partner else settings.estimates_a_day_person
     now = clock.now(session)
     today = clock.shanghai_day(now)
-    usage = queries.lock_usage(session, caller_id=principal.id, party_id=principal.party_id, on_day=today)
+    usage = queries.lock_usage(session, caller_id=principal.id, party_id=principal.party_id, used_on=today)
     left_s = int((clock.end_of_day(today) - now) / timedelta(seconds=1)) + 1
     usage.used = decide_quota(usage.used, calls, quota, retry_after_s=left_s)
     session.add(usage)
