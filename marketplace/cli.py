@@ -138,6 +138,19 @@ def outbox_retry(ids: Annotated[list[UUID] | None, typer.Argument(help="Deliveri
     typer.echo(f"{count} reopened")
 
 
+search_app = typer.Typer(no_args_is_help=True, help="The search index.")
+app.add_typer(search_app, name="search")
+
+
+@search_app.command("rebuild")
+def search_rebuild() -> None:
+    """All live listings into a new index, then switch to it; searches go on meanwhile."""
+    from search.documents.service import rebuild
+
+    report = rebuild(_database())
+    typer.echo(f"{report.index}: {report.indexed} listings, {report.followed} changed meanwhile")
+
+
 @app.command()
 def reencrypt() -> None:
     """Rewrite every encrypted value that is not under the newest key, look-up hashes too. May be stopped and begun again."""

@@ -21,6 +21,7 @@ from marketplace.payments import tasks as payments
 from marketplace.sourcing import api as sourcing_api
 from marketplace.sourcing import tasks as sourcing
 from marketplace.vehicles import api as vehicles_api
+from search.documents import tasks as documents
 from valuation.appraisal import api as appraisal_api
 from valuation.partners import api as partners_api
 from valuation.pricing import tasks as pricing
@@ -41,10 +42,10 @@ SUBSCRIBERS: dict[str, Sequence[Subscriber]] = {
     "orders.order_defaulted": [settlement.hear_default],
     "listings.claim_taken": [lots.hear_claim],
     "auction.lot_withdrawn": [settlement.hear_withdrawal],
-    "listings.listing_published": [pricing.follow_listing],
-    "listings.listing_changed": [pricing.follow_listing],
-    "listings.listing_withdrawn": [pricing.follow_listing],
-    "listings.listing_sold": [pricing.follow_listing],
+    "listings.listing_published": [documents.index_listing, pricing.follow_listing],
+    "listings.listing_changed": [documents.index_listing, pricing.follow_listing],
+    "listings.listing_withdrawn": [documents.index_listing, pricing.follow_listing],
+    "listings.listing_sold": [documents.index_listing, pricing.follow_listing],
     "orders.order_completed": [sourcing.close_sold],
     "vehicles.facts_changed": [listings.review_vehicle],
     "vehicles.holding_moved": [listings.review_vehicle],

@@ -1,6 +1,8 @@
 """A market under test, over HTTP. Features add what their tests need often: people, cars, sessions."""
 
 from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Self
 
@@ -8,24 +10,32 @@ from fastapi.testclient import TestClient
 
 from marketplace.core import clock
 from marketplace.core.db import Database
+from search.engines import EmbeddedEngine, SearchEngine, use_engine
 
 
 class Market:
     """``get``/``post`` … as a client; ``relay()`` runs the jobs; ``advance()`` moves the market's clock."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, engine: SearchEngine | None = None) -> None:
         from marketplace.app import create_app  # late: kernel tests need no feature
 
         self.database = database
+        self._index = TemporaryDirectory()
+        self.engine: SearchEngine = engine or EmbeddedEngine(Path(self._index.name) / "search.db")
+        self._engine_in_use = use_engine(self.engine)
         self.app = create_app(database=database, background=False)
         self.client = TestClient(self.app, raise_server_exceptions=False)
 
     def __enter__(self) -> Self:
+        self._engine_in_use.__enter__()
         self.client.__enter__()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.client.__exit__(kind, error, trace)
+        self._engine_in_use.__exit__(None, None, None)
+        self.engine.close()
+        self._index.cleanup()
 
     def relay(self) -> int:
         """Publish and deliver everything that waits; returns how many deliveries ran."""

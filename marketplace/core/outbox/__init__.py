@@ -10,6 +10,7 @@ from marketplace.core.outbox.delivery import (
     sweep,
     use_database,
 )
+from marketplace.core.outbox.reading import last_published, last_seqs, list_published
 from marketplace.core.outbox.relay import Relay, Sweep, backlog
 from marketplace.core.outbox.writing import Event, OutboxDelivery, OutboxEvent, append, pending, wake
 
@@ -24,6 +25,9 @@ __all__ = [
     "append",
     "backlog",
     "dead_letters",
+    "last_published",
+    "last_seqs",
+    "list_published",
     "outside_subscriber",
     "pending",
     "retry_dead_letters",

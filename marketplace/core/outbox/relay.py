@@ -152,8 +152,9 @@ class Relay:
                 return []
         with self._database.writing() as session:
             at = clock.now(session)
-            statement = self._claimable(at).limit(self._settings.relay_batch).execution_options(populate_existing=True)
-            rows = session.exec(statement.with_for_update(skip_locked=True, of=OutboxDelivery)).all()
+            claimable = self._claimable(at).limit(self._settings.relay_batch)
+            locked = claimable.with_for_update(skip_locked=True, of=OutboxDelivery).execution_options(populate_existing=True)
+            rows = session.exec(locked).all()
             lease = at + timedelta(seconds=self._settings.relay_lease_s)
             if rows:
                 session.connection().execute(

@@ -1,0 +1,1 @@
+"""What people ask: understood, filtered, sorted, counted."""
