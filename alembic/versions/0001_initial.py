@@ -16,6 +16,8 @@ APPEND_ONLY = (
     "appraisal_signature",
     "auction_log",
     "audit_entry",
+    "consignment_consent",
+    "consignment_signature",
     "ledger_posting",
     "ledger_transfer",
     "listing_price",
@@ -23,6 +25,7 @@ APPEND_ONLY = (
     "order_confirmation",
     "order_handover",
     "order_signature",
+    "sale_invoice",
     "sandbox_bank_movement",
     "signature",
 )
@@ -230,11 +233,11 @@ def upgrade() -> None:
     op.create_table(
         "estimate_usage",
         sa.Column("caller_id", sa.Uuid(), nullable=False),
-        sa.Column("on_day", sa.Date(), nullable=False),
+        sa.Column("used_on", sa.Date(), nullable=False),
         sa.Column("party_id", sa.Uuid(), nullable=False),
         sa.Column("used", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("used >= 0", name=op.f("ck_estimate_usage_used")),
-        sa.PrimaryKeyConstraint("caller_id", "on_day", name=op.f("pk_estimate_usage")),
+        sa.PrimaryKeyConstraint("caller_id", "used_on", name=op.f("pk_estimate_usage")),
     )
     op.create_index(op.f("ix_estimate_usage_party_id"), "estimate_usage", ["party_id"], unique=False)
     op.create_table(
@@ -300,6 +303,46 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("owner", "key", name=op.f("pk_idempotency_answer")),
     )
     op.create_index(op.f("ix_idempotency_answer_created_at"), "idempotency_answer", ["created_at"], unique=False)
+    op.create_table(
+        "import_car",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("vehicle_id", sa.Uuid(), nullable=False),
+        sa.Column("pilot_id", sa.Uuid(), nullable=False),
+        sa.Column("state", sa.String(length=40), nullable=False),
+        sa.Column("import_version", sa.String(length=40), nullable=False),
+        sa.Column("is_new", sa.Boolean(), nullable=False),
+        sa.Column("arrived_on", sa.Date(), nullable=True),
+        sa.Column("cleared_on", sa.Date(), nullable=True),
+        sa.Column("listing_id", sa.Uuid(), nullable=True),
+        sa.Column("importer", sa.String(length=120), nullable=False),
+        sa.Column("pilot_no", sa.String(length=80), nullable=False),
+        sa.Column("warranty_giver", sa.String(length=120), nullable=False),
+        sa.Column("warranty_terms", sa.String(length=500), nullable=False),
+        sa.Column("repair_outlets", sa.String(length=500), nullable=False),
+        sa.Column("recall_contact", sa.String(length=120), nullable=False),
+        sa.Column("makers_warranty", sa.Boolean(), nullable=False),
+        sa.Column("rectifications", sa.String(length=1000), nullable=False),
+        sa.Column("differences", sa.String(length=1000), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "import_version IN ('us', 'ca', 'mx', 'eu', 'gcc', 'de', 'jp', 'other')", name=op.f("ck_import_car_import_version")
+        ),
+        sa.CheckConstraint("state IN ('ordered') OR arrived_on IS NOT NULL", name=op.f("ck_import_car_arrival_known")),
+        sa.CheckConstraint("state IN ('ordered', 'arrived') OR cleared_on IS NOT NULL", name=op.f("ck_import_car_clearance_known")),
+        sa.CheckConstraint("state IN ('ordered', 'arrived', 'cleared', 'certified', 'on_sale', 'sold')", name=op.f("ck_import_car_state")),
+        sa.CheckConstraint("state NOT IN ('on_sale') OR listing_id IS NOT NULL", name=op.f("ck_import_car_on_sale_has_a_listing")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_import_car")),
+        sa.UniqueConstraint("vehicle_id", name=op.f("uq_import_car_vehicle_id")),
+    )
+    op.create_index(op.f("ix_import_car_pilot_id"), "import_car", ["pilot_id"], unique=False)
+    op.create_table(
+        "import_feed_head",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("last_no", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("id = 1", name=op.f("ck_import_feed_head_one_row")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_import_feed_head")),
+    )
     op.create_table(
         "inbox_message",
         sa.Column("sender", sa.String(length=40), nullable=False),
@@ -530,6 +573,27 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sandbox_bank_drill")),
     )
     op.create_table(
+        "sandbox_office_application",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("transfer_id", sa.Uuid(), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("vehicle_id", sa.Uuid(), nullable=False),
+        sa.Column("application", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("reasons", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("certificate_no", sa.Text(), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sandbox_office_application")),
+        sa.UniqueConstraint("transfer_id", "attempt", name="sandbox_office_application_once"),
+    )
+    op.create_index(op.f("ix_sandbox_office_application_vehicle_id"), "sandbox_office_application", ["vehicle_id"], unique=False)
+    op.create_table(
+        "sandbox_office_mark",
+        sa.Column("vehicle_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("vehicle_id", "kind", name=op.f("pk_sandbox_office_mark")),
+    )
+    op.create_table(
         "shown_vehicle",
         sa.Column("listing_id", sa.Uuid(), nullable=False),
         sa.Column("vehicle_id", sa.Uuid(), nullable=False),
@@ -538,6 +602,50 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("listing_id", name=op.f("pk_shown_vehicle")),
     )
     op.create_index(op.f("ix_shown_vehicle_vehicle_id"), "shown_vehicle", ["vehicle_id"], unique=False)
+    op.create_table(
+        "stock_import",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("dealer_id", sa.Uuid(), nullable=False),
+        sa.Column("uploaded_by", sa.Uuid(), nullable=False),
+        sa.Column("mode", sa.String(length=40), nullable=False),
+        sa.Column("dry_run", sa.Boolean(), nullable=False),
+        sa.Column("confirm_removals", sa.Boolean(), nullable=False),
+        sa.Column("state", sa.String(length=40), nullable=False),
+        sa.Column("content_hash", sa.String(length=64), nullable=False),
+        sa.Column("file_key", sa.String(length=200), nullable=True),
+        sa.Column("file_expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("file_name", sa.String(length=200), nullable=False),
+        sa.Column("encoding", sa.String(length=20), nullable=True),
+        sa.Column("delimiter", sa.String(length=4), nullable=True),
+        sa.Column("columns", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("problem_code", sa.String(length=60), nullable=True),
+        sa.Column("problem", sa.String(length=400), nullable=True),
+        sa.Column("rows_total", sa.Integer(), nullable=False),
+        sa.Column("rows_good", sa.Integer(), nullable=False),
+        sa.Column("rows_bad", sa.Integer(), nullable=False),
+        sa.Column("rows_added", sa.Integer(), nullable=False),
+        sa.Column("rows_changed", sa.Integer(), nullable=False),
+        sa.Column("rows_unchanged", sa.Integer(), nullable=False),
+        sa.Column("rows_removed", sa.Integer(), nullable=False),
+        sa.Column("rows_warned", sa.Integer(), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("mode IN ('delta', 'full')", name=op.f("ck_stock_import_mode")),
+        sa.CheckConstraint(
+            "state IN ('received', 'running', 'applied', 'checked', 'refused', 'failed')", name=op.f("ck_stock_import_state")
+        ),
+        sa.CheckConstraint("rows_total >= 0 AND rows_bad >= 0 AND rows_good >= 0", name=op.f("ck_stock_import_counts_not_negative")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_stock_import")),
+    )
+    op.create_index("ix_stock_import_dealer", "stock_import", ["dealer_id", "id"], unique=False)
+    op.create_index(
+        "uq_stock_import_running",
+        "stock_import",
+        ["dealer_id"],
+        unique=True,
+        sqlite_where=sa.text("state IN ('received', 'running') AND NOT dry_run"),
+        postgresql_where=sa.text("state IN ('received', 'running') AND NOT dry_run"),
+    )
     op.create_table(
         "vehicle",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -705,6 +813,114 @@ def upgrade() -> None:
         unique=True,
         sqlite_where=sa.text("state IN ('open', 'suspended')"),
         postgresql_where=sa.text("state IN ('open', 'suspended')"),
+    )
+    op.create_table(
+        "consignment",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("vehicle_id", sa.Uuid(), nullable=False),
+        sa.Column("consignor_id", sa.Uuid(), nullable=False),
+        sa.Column("agent_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("state", sa.String(length=40), nullable=False),
+        sa.Column("floor_minor", sa.BigInteger(), nullable=False),
+        sa.Column("ask_minor", sa.BigInteger(), nullable=False),
+        sa.Column("agreed_ask_minor", sa.BigInteger(), nullable=False),
+        sa.Column("term_days", sa.Integer(), nullable=False),
+        sa.Column("commission_bps", sa.Integer(), nullable=False),
+        sa.Column("withdrawal_fee_minor", sa.BigInteger(), nullable=False),
+        sa.Column("description", sa.String(length=4000), nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.Column("content_hash", sa.String(length=64), nullable=False),
+        sa.Column("rules_version", sa.Integer(), nullable=False),
+        sa.Column("offered_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("signed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ends_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("listing_id", sa.Uuid(), nullable=True),
+        sa.Column("bay_number", sa.String(length=20), nullable=True),
+        sa.Column("custody_receipt", sa.String(length=40), nullable=True),
+        sa.Column("custody_key_count", sa.Integer(), nullable=True),
+        sa.Column("custody_odometer_km", sa.Integer(), nullable=True),
+        sa.Column("custody_papers", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=True),
+        sa.Column("custody_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("end_reason", sa.String(length=40), nullable=True),
+        sa.Column("end_note", sa.String(length=500), nullable=False),
+        sa.Column("order_id", sa.Uuid(), nullable=True),
+        sa.Column("price_minor", sa.BigInteger(), nullable=True),
+        sa.Column("commission_minor", sa.BigInteger(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.CheckConstraint("(state IN ('offered', 'active')) = (ended_at IS NULL)", name=op.f("ck_consignment_ended_with_instant")),
+        sa.CheckConstraint("kind IN ('physical', 'virtual')", name=op.f("ck_consignment_kind")),
+        sa.CheckConstraint(
+            "state <> 'active' OR (signed_at IS NOT NULL AND ends_at IS NOT NULL)", name=op.f("ck_consignment_active_is_signed")
+        ),
+        sa.CheckConstraint("state <> 'sold' OR (price_minor > 0 AND commission_minor >= 0)", name=op.f("ck_consignment_sold_with_price")),
+        sa.CheckConstraint(
+            "state IN ('offered', 'active', 'sold', 'withdrawn', 'expired', 'cancelled')", name=op.f("ck_consignment_state")
+        ),
+        sa.CheckConstraint("commission_bps BETWEEN 0 AND 10000", name=op.f("ck_consignment_commission_share")),
+        sa.CheckConstraint("floor_minor > 0 AND floor_minor <= ask_minor", name=op.f("ck_consignment_floor_below_ask")),
+        sa.CheckConstraint("term_days > 0", name=op.f("ck_consignment_term_positive")),
+        sa.CheckConstraint("withdrawal_fee_minor >= 0", name=op.f("ck_consignment_withdrawal_fee_not_negative")),
+        sa.ForeignKeyConstraint(["vehicle_id"], ["vehicle.id"], name=op.f("fk_consignment_vehicle_id_vehicle")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_consignment")),
+    )
+    op.create_index("ix_consignment_agent", "consignment", ["agent_id", "id"], unique=False)
+    op.create_index("ix_consignment_consignor", "consignment", ["consignor_id", "id"], unique=False)
+    op.create_index("ix_consignment_ends", "consignment", ["state", "ends_at"], unique=False)
+    op.create_index(op.f("ix_consignment_vehicle_id"), "consignment", ["vehicle_id"], unique=False)
+    op.create_index(
+        "uq_consignment_bay",
+        "consignment",
+        ["agent_id", "bay_number"],
+        unique=True,
+        sqlite_where=sa.text("state = 'active' AND bay_number IS NOT NULL"),
+        postgresql_where=sa.text("state = 'active' AND bay_number IS NOT NULL"),
+    )
+    op.create_index(
+        "uq_consignment_open_vehicle",
+        "consignment",
+        ["vehicle_id"],
+        unique=True,
+        sqlite_where=sa.text("state IN ('offered', 'active')"),
+        postgresql_where=sa.text("state IN ('offered', 'active')"),
+    )
+    op.create_table(
+        "import_feed_entry",
+        sa.Column("import_id", sa.Uuid(), nullable=False),
+        sa.Column("feed_no", sa.BigInteger(), nullable=False),
+        sa.Column("is_removed", sa.Boolean(), nullable=False),
+        sa.Column("content_hash", sa.String(length=64), nullable=False),
+        sa.Column("document", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.ForeignKeyConstraint(["import_id"], ["import_car.id"], name=op.f("fk_import_feed_entry_import_id_import_car")),
+        sa.PrimaryKeyConstraint("import_id", name=op.f("pk_import_feed_entry")),
+        sa.UniqueConstraint("feed_no", name=op.f("uq_import_feed_entry_feed_no")),
+    )
+    op.create_table(
+        "import_paper",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("import_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("number", sa.Text(), nullable=False),
+        sa.Column("issuer", sa.String(length=120), nullable=False),
+        sa.Column("issued_on", sa.Date(), nullable=True),
+        sa.Column("recorded_by", sa.Uuid(), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("superseded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "kind IN ('import_certificate', 'inspection_sheet', 'conformity_certificate', 'ccc_certificate', 'emission_disclosure', 'energy_label', 'chinese_manual', 'three_guarantees', 'maintenance_book', 'import_licence', 'duty_receipts', 'electronic_sheet')",
+            name=op.f("ck_import_paper_kind"),
+        ),
+        sa.ForeignKeyConstraint(["import_id"], ["import_car.id"], name=op.f("fk_import_paper_import_id_import_car")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_import_paper")),
+    )
+    op.create_index(
+        "uq_import_paper_valid",
+        "import_paper",
+        ["import_id", "kind"],
+        unique=True,
+        sqlite_where=sa.text("superseded_at IS NULL"),
+        postgresql_where=sa.text("superseded_at IS NULL"),
     )
     op.create_table(
         "inspection_evidence",
@@ -1029,6 +1245,51 @@ def upgrade() -> None:
     op.create_index(op.f("ix_sandbox_bank_movement_reference"), "sandbox_bank_movement", ["reference"], unique=False)
     op.create_index(op.f("ix_sandbox_bank_movement_to_account"), "sandbox_bank_movement", ["to_account"], unique=False)
     op.create_table(
+        "stock_car",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("dealer_id", sa.Uuid(), nullable=False),
+        sa.Column("vehicle_id", sa.Uuid(), nullable=False),
+        sa.Column("stock_no", sa.String(length=60), nullable=True),
+        sa.Column("state", sa.String(length=40), nullable=False),
+        sa.Column("ask_minor", sa.BigInteger(), nullable=True),
+        sa.Column("cost_minor", sa.BigInteger(), nullable=True),
+        sa.Column("description", sa.String(length=2000), nullable=False),
+        sa.Column("row_hash", sa.String(length=64), nullable=False),
+        sa.Column("import_id", sa.Uuid(), nullable=True),
+        sa.Column("pending_import_id", sa.Uuid(), nullable=True),
+        sa.Column("pending_stock_no", sa.String(length=60), nullable=True),
+        sa.Column("pending_state", sa.String(length=40), nullable=True),
+        sa.Column("pending_ask_minor", sa.BigInteger(), nullable=True),
+        sa.Column("pending_cost_minor", sa.BigInteger(), nullable=True),
+        sa.Column("pending_description", sa.String(length=2000), nullable=True),
+        sa.Column("pending_row_hash", sa.String(length=64), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("pending_state IN ('staged', 'in_stock', 'removed', 'sold')", name=op.f("ck_stock_car_pending_state")),
+        sa.CheckConstraint("state = 'staged' OR ask_minor IS NOT NULL", name=op.f("ck_stock_car_stock_has_price")),
+        sa.CheckConstraint("state IN ('staged', 'in_stock', 'removed', 'sold')", name=op.f("ck_stock_car_state")),
+        sa.CheckConstraint("ask_minor IS NULL OR ask_minor > 0", name=op.f("ck_stock_car_ask_positive")),
+        sa.CheckConstraint("cost_minor IS NULL OR cost_minor >= 0", name=op.f("ck_stock_car_cost_not_negative")),
+        sa.ForeignKeyConstraint(["vehicle_id"], ["vehicle.id"], name=op.f("fk_stock_car_vehicle_id_vehicle")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_stock_car")),
+        sa.UniqueConstraint("dealer_id", "vehicle_id", name="stock_car_once"),
+    )
+    op.create_index("ix_stock_car_dealer", "stock_car", ["dealer_id", "state", "id"], unique=False)
+    op.create_index("ix_stock_car_pending", "stock_car", ["pending_import_id"], unique=False)
+    op.create_index(op.f("ix_stock_car_vehicle_id"), "stock_car", ["vehicle_id"], unique=False)
+    op.create_table(
+        "stock_import_row",
+        sa.Column("import_id", sa.Uuid(), nullable=False),
+        sa.Column("n", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("outcome", sa.String(length=40), nullable=False),
+        sa.Column("stock_no", sa.String(length=60), nullable=True),
+        sa.Column("vehicle_id", sa.Uuid(), nullable=True),
+        sa.Column("findings", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.CheckConstraint("outcome IN ('added', 'changed', 'unchanged', 'bad')", name=op.f("ck_stock_import_row_outcome")),
+        sa.ForeignKeyConstraint(["import_id"], ["stock_import.id"], name=op.f("fk_stock_import_row_import_id_stock_import")),
+        sa.PrimaryKeyConstraint("import_id", "n", name=op.f("pk_stock_import_row")),
+    )
+    op.create_table(
         "trade_order",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("number", sa.String(length=30), nullable=False),
@@ -1210,6 +1471,18 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_api_key_organization_id"), "api_key", ["organization_id"], unique=False)
     op.create_table(
+        "auction_confirmation",
+        sa.Column("lot_id", sa.Uuid(), nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.Column("content_hash", sa.String(length=64), nullable=False),
+        sa.Column("winner_signature_id", sa.Uuid(), nullable=True),
+        sa.Column("winner_signed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("auctioneer_signature_id", sa.Uuid(), nullable=True),
+        sa.Column("auctioneer_signed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["lot_id"], ["auction_lot.id"], name=op.f("fk_auction_confirmation_lot_id_auction_lot")),
+        sa.PrimaryKeyConstraint("lot_id", name=op.f("pk_auction_confirmation")),
+    )
+    op.create_table(
         "auction_mandate",
         sa.Column("lot_id", sa.Uuid(), nullable=False),
         sa.Column("document", sa.Text(), nullable=False),
@@ -1248,6 +1521,59 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_auction_registration_hold_id"), "auction_registration", ["hold_id"], unique=False)
     op.create_index(op.f("ix_auction_registration_party_id"), "auction_registration", ["party_id"], unique=False)
+    op.create_table(
+        "auction_result",
+        sa.Column("lot_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("price_minor", sa.BigInteger(), nullable=True),
+        sa.Column("winner_id", sa.Uuid(), nullable=True),
+        sa.Column("winner_registration_id", sa.Uuid(), nullable=True),
+        sa.Column("bids", sa.BigInteger(), nullable=False),
+        sa.Column("buyer_fee_minor", sa.BigInteger(), nullable=False),
+        sa.Column("seller_fee_minor", sa.BigInteger(), nullable=False),
+        sa.Column("fee_table_number", sa.Integer(), nullable=True),
+        sa.Column("order_id", sa.Uuid(), nullable=True),
+        sa.Column("order_refusal", sa.String(length=80), nullable=True),
+        sa.Column("pay_by", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("defaulted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("(kind = 'sold') = (winner_id IS NOT NULL)", name=op.f("ck_auction_result_sold_has_winner")),
+        sa.CheckConstraint("kind <> 'sold' OR price_minor IS NOT NULL", name=op.f("ck_auction_result_sold_has_price")),
+        sa.CheckConstraint("kind IN ('sold', 'passed_no_bid', 'passed_below_reserve')", name=op.f("ck_auction_result_kind")),
+        sa.CheckConstraint("buyer_fee_minor >= 0 AND seller_fee_minor >= 0", name=op.f("ck_auction_result_fees_not_negative")),
+        sa.ForeignKeyConstraint(["lot_id"], ["auction_lot.id"], name=op.f("fk_auction_result_lot_id_auction_lot")),
+        sa.PrimaryKeyConstraint("lot_id", name=op.f("pk_auction_result")),
+    )
+    op.create_index(op.f("ix_auction_result_order_id"), "auction_result", ["order_id"], unique=False)
+    op.create_index(op.f("ix_auction_result_winner_id"), "auction_result", ["winner_id"], unique=False)
+    op.create_table(
+        "consignment_consent",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("consignment_id", sa.Uuid(), nullable=False),
+        sa.Column("from_floor_minor", sa.BigInteger(), nullable=False),
+        sa.Column("floor_minor", sa.BigInteger(), nullable=False),
+        sa.Column("content_hash", sa.String(length=64), nullable=False),
+        sa.Column("signature_id", sa.Uuid(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("floor_minor > 0", name=op.f("ck_consignment_consent_consent_floor_positive")),
+        sa.ForeignKeyConstraint(["consignment_id"], ["consignment.id"], name=op.f("fk_consignment_consent_consignment_id_consignment")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_consignment_consent")),
+    )
+    op.create_index(op.f("ix_consignment_consent_consignment_id"), "consignment_consent", ["consignment_id"], unique=False)
+    op.create_table(
+        "consignment_signature",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("consignment_id", sa.Uuid(), nullable=False),
+        sa.Column("side", sa.String(length=40), nullable=False),
+        sa.Column("signature_id", sa.Uuid(), nullable=False),
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("side IN ('consignor', 'agent')", name=op.f("ck_consignment_signature_side")),
+        sa.ForeignKeyConstraint(["consignment_id"], ["consignment.id"], name=op.f("fk_consignment_signature_consignment_id_consignment")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_consignment_signature")),
+        sa.UniqueConstraint("consignment_id", "side", name="consignment_signature_once"),
+    )
     op.create_table(
         "invitation",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -1381,6 +1707,63 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_recovery_code_person_id"), "recovery_code", ["person_id"], unique=False)
     op.create_table(
+        "sale_invoice",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("order_id", sa.Uuid(), nullable=False),
+        sa.Column("code", sa.String(length=12), nullable=False),
+        sa.Column("number", sa.String(length=20), nullable=False),
+        sa.Column("issuer_kind", sa.String(length=40), nullable=False),
+        sa.Column("issuer_id", sa.Uuid(), nullable=True),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.Column("content_hash", sa.String(length=64), nullable=False),
+        sa.Column("issued_by", sa.Uuid(), nullable=False),
+        sa.Column("issued_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("issuer_kind IN ('dealer', 'auction_house', 'market_operator')", name=op.f("ck_sale_invoice_issuer_kind")),
+        sa.CheckConstraint("amount_minor > 0", name=op.f("ck_sale_invoice_amount_positive")),
+        sa.ForeignKeyConstraint(["order_id"], ["trade_order.id"], name=op.f("fk_sale_invoice_order_id_trade_order")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sale_invoice")),
+        sa.UniqueConstraint("code", "number", name="sale_invoice_number"),
+        sa.UniqueConstraint("order_id", name="sale_invoice_order"),
+    )
+    op.create_table(
+        "service_case",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("state", sa.String(length=40), nullable=False),
+        sa.Column("order_id", sa.Uuid(), nullable=False),
+        sa.Column("vehicle_id", sa.Uuid(), nullable=False),
+        sa.Column("seller_id", sa.Uuid(), nullable=False),
+        sa.Column("buyer_id", sa.Uuid(), nullable=False),
+        sa.Column("agent_id", sa.Uuid(), nullable=True),
+        sa.Column("buyer_city", sa.String(length=30), nullable=True),
+        sa.Column("buys_for_stock", sa.Boolean(), nullable=False),
+        sa.Column("wants_quota", sa.Boolean(), nullable=False),
+        sa.Column("issuer_kind", sa.String(length=40), nullable=False),
+        sa.Column("issuer_id", sa.Uuid(), nullable=True),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("refusal_reasons", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("certificate_no", sa.Text(), nullable=True),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("apply_by", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("submitted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("completed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("(state = 'completed') = (completed_at IS NOT NULL)", name=op.f("ck_service_case_completed_with_instant")),
+        sa.CheckConstraint("issuer_kind IN ('dealer', 'auction_house', 'market_operator')", name=op.f("ck_service_case_issuer_kind")),
+        sa.CheckConstraint("kind IN ('transfer', 'move')", name=op.f("ck_service_case_kind")),
+        sa.CheckConstraint("state IN ('collecting', 'submitted', 'refused', 'completed', 'cancelled')", name=op.f("ck_service_case_state")),
+        sa.CheckConstraint("attempt >= 0", name=op.f("ck_service_case_attempt_not_negative")),
+        sa.ForeignKeyConstraint(["order_id"], ["trade_order.id"], name=op.f("fk_service_case_order_id_trade_order")),
+        sa.ForeignKeyConstraint(["vehicle_id"], ["vehicle.id"], name=op.f("fk_service_case_vehicle_id_vehicle")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_service_case")),
+        sa.UniqueConstraint("order_id", name="service_case_order"),
+    )
+    op.create_index(op.f("ix_service_case_agent_id"), "service_case", ["agent_id"], unique=False)
+    op.create_index(op.f("ix_service_case_buyer_id"), "service_case", ["buyer_id"], unique=False)
+    op.create_index(op.f("ix_service_case_seller_id"), "service_case", ["seller_id"], unique=False)
+    op.create_index("ix_service_case_state", "service_case", ["state", "apply_by", "id"], unique=False)
+    op.create_index(op.f("ix_service_case_vehicle_id"), "service_case", ["vehicle_id"], unique=False)
+    op.create_table(
         "signature",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("person_id", sa.Uuid(), nullable=False),
@@ -1417,6 +1800,27 @@ def upgrade() -> None:
         sa.UniqueConstraint("vehicle_id", "sha256", name="vehicle_photo_once"),
     )
     op.create_index(op.f("ix_vehicle_photo_vehicle_id"), "vehicle_photo", ["vehicle_id"], unique=False)
+    op.create_table(
+        "case_paper",
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=40), nullable=False),
+        sa.Column("number", sa.Text(), nullable=True),
+        sa.Column("valid_until", sa.Date(), nullable=True),
+        sa.Column("provided_by", sa.Uuid(), nullable=True),
+        sa.Column("provided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("checked_by", sa.Uuid(), nullable=True),
+        sa.Column("checked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("note", sa.String(length=200), nullable=False),
+        sa.CheckConstraint(
+            "kind IN ('registration_certificate', 'driving_licence', 'buyer_identity', 'vehicle_inspected', 'violations_settled', 'inspection_mark', 'insurance_policy', 'joint_application', 'customs_release', 'plate_quota', 'power_of_attorney')",
+            name=op.f("ck_case_paper_kind"),
+        ),
+        sa.CheckConstraint("state IN ('missing', 'provided', 'checked', 'rejected')", name=op.f("ck_case_paper_state")),
+        sa.ForeignKeyConstraint(["case_id"], ["service_case.id"], name=op.f("fk_case_paper_case_id_service_case")),
+        sa.PrimaryKeyConstraint("case_id", "kind", name=op.f("pk_case_paper")),
+    )
     op.create_table(
         "sign_in",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -1471,11 +1875,19 @@ def downgrade() -> None:
     op.drop_table("refresh_token")
     op.drop_index(op.f("ix_sign_in_person_id"), table_name="sign_in")
     op.drop_table("sign_in")
+    op.drop_table("case_paper")
     op.drop_index(op.f("ix_vehicle_photo_vehicle_id"), table_name="vehicle_photo")
     op.drop_table("vehicle_photo")
     op.drop_index(op.f("ix_signature_person_id"), table_name="signature")
     op.drop_index(op.f("ix_signature_document_id"), table_name="signature")
     op.drop_table("signature")
+    op.drop_index(op.f("ix_service_case_vehicle_id"), table_name="service_case")
+    op.drop_index("ix_service_case_state", table_name="service_case")
+    op.drop_index(op.f("ix_service_case_seller_id"), table_name="service_case")
+    op.drop_index(op.f("ix_service_case_buyer_id"), table_name="service_case")
+    op.drop_index(op.f("ix_service_case_agent_id"), table_name="service_case")
+    op.drop_table("service_case")
+    op.drop_table("sale_invoice")
     op.drop_index(op.f("ix_recovery_code_person_id"), table_name="recovery_code")
     op.drop_table("recovery_code")
     op.drop_table("order_signature")
@@ -1496,10 +1908,17 @@ def downgrade() -> None:
     op.drop_table("known_device")
     op.drop_index(op.f("ix_invitation_organization_id"), table_name="invitation")
     op.drop_table("invitation")
+    op.drop_table("consignment_signature")
+    op.drop_index(op.f("ix_consignment_consent_consignment_id"), table_name="consignment_consent")
+    op.drop_table("consignment_consent")
+    op.drop_index(op.f("ix_auction_result_winner_id"), table_name="auction_result")
+    op.drop_index(op.f("ix_auction_result_order_id"), table_name="auction_result")
+    op.drop_table("auction_result")
     op.drop_index(op.f("ix_auction_registration_party_id"), table_name="auction_registration")
     op.drop_index(op.f("ix_auction_registration_hold_id"), table_name="auction_registration")
     op.drop_table("auction_registration")
     op.drop_table("auction_mandate")
+    op.drop_table("auction_confirmation")
     op.drop_index(op.f("ix_api_key_organization_id"), table_name="api_key")
     op.drop_table("api_key")
     op.drop_index(op.f("ix_vehicle_restriction_vehicle_id"), table_name="vehicle_restriction")
@@ -1535,6 +1954,11 @@ def downgrade() -> None:
     op.drop_index("ix_trade_order_buyer", table_name="trade_order")
     op.drop_index("ix_trade_order_agent", table_name="trade_order")
     op.drop_table("trade_order")
+    op.drop_table("stock_import_row")
+    op.drop_index(op.f("ix_stock_car_vehicle_id"), table_name="stock_car")
+    op.drop_index("ix_stock_car_pending", table_name="stock_car")
+    op.drop_index("ix_stock_car_dealer", table_name="stock_car")
+    op.drop_table("stock_car")
     op.drop_index(op.f("ix_sandbox_bank_movement_to_account"), table_name="sandbox_bank_movement")
     op.drop_index(op.f("ix_sandbox_bank_movement_reference"), table_name="sandbox_bank_movement")
     op.drop_index(op.f("ix_sandbox_bank_movement_from_account"), table_name="sandbox_bank_movement")
@@ -1595,6 +2019,31 @@ def downgrade() -> None:
     op.drop_table("inspection_record")
     op.drop_table("inspection_evidence")
     op.drop_index(
+        "uq_import_paper_valid",
+        table_name="import_paper",
+        sqlite_where=sa.text("superseded_at IS NULL"),
+        postgresql_where=sa.text("superseded_at IS NULL"),
+    )
+    op.drop_table("import_paper")
+    op.drop_table("import_feed_entry")
+    op.drop_index(
+        "uq_consignment_open_vehicle",
+        table_name="consignment",
+        sqlite_where=sa.text("state IN ('offered', 'active')"),
+        postgresql_where=sa.text("state IN ('offered', 'active')"),
+    )
+    op.drop_index(
+        "uq_consignment_bay",
+        table_name="consignment",
+        sqlite_where=sa.text("state = 'active' AND bay_number IS NOT NULL"),
+        postgresql_where=sa.text("state = 'active' AND bay_number IS NOT NULL"),
+    )
+    op.drop_index(op.f("ix_consignment_vehicle_id"), table_name="consignment")
+    op.drop_index("ix_consignment_ends", table_name="consignment")
+    op.drop_index("ix_consignment_consignor", table_name="consignment")
+    op.drop_index("ix_consignment_agent", table_name="consignment")
+    op.drop_table("consignment")
+    op.drop_index(
         "uq_auction_lot_live_vehicle",
         table_name="auction_lot",
         sqlite_where=sa.text("state IN ('open', 'suspended')"),
@@ -1617,8 +2066,19 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_vehicle_city"), table_name="vehicle")
     op.drop_index(op.f("ix_vehicle_brand"), table_name="vehicle")
     op.drop_table("vehicle")
+    op.drop_index(
+        "uq_stock_import_running",
+        table_name="stock_import",
+        sqlite_where=sa.text("state IN ('received', 'running') AND NOT dry_run"),
+        postgresql_where=sa.text("state IN ('received', 'running') AND NOT dry_run"),
+    )
+    op.drop_index("ix_stock_import_dealer", table_name="stock_import")
+    op.drop_table("stock_import")
     op.drop_index(op.f("ix_shown_vehicle_vehicle_id"), table_name="shown_vehicle")
     op.drop_table("shown_vehicle")
+    op.drop_table("sandbox_office_mark")
+    op.drop_index(op.f("ix_sandbox_office_application_vehicle_id"), table_name="sandbox_office_application")
+    op.drop_table("sandbox_office_application")
     op.drop_table("sandbox_bank_drill")
     op.drop_table("sandbox_bank_answer")
     op.drop_table("sandbox_bank_account")
@@ -1661,6 +2121,9 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_ledger_account_kind"), table_name="ledger_account")
     op.drop_table("ledger_account")
     op.drop_table("inbox_message")
+    op.drop_table("import_feed_head")
+    op.drop_index(op.f("ix_import_car_pilot_id"), table_name="import_car")
+    op.drop_table("import_car")
     op.drop_index(op.f("ix_idempotency_answer_created_at"), table_name="idempotency_answer")
     op.drop_table("idempotency_answer")
     op.drop_table("gateway_payee")

@@ -84,15 +84,14 @@ class TestFiles:
         ]
         nothing(empty)
 
-    def test_use_cases_take_keyword_arguments_only_after_the_session(self) -> None:
+    def test_use_cases_take_keyword_arguments(self) -> None:
         loose = [
             f"{source.at(node)} {node.name}"
             for source in features()
             if source.kind in {"service", "api"}
             for node in source.tree.body
             if isinstance(node, ast.FunctionDef) and not node.name.startswith("_") and _takes_session(node)
-            if len(node.args.args) > 2
-            or (len(node.args.args) > 1 and "principal" in {one.arg for one in node.args.args + node.args.kwonlyargs})
+            if len(node.args.args) > 2 and "principal" in {one.arg for one in (*node.args.args, *node.args.kwonlyargs)}
         ]
         nothing(loose)
 
