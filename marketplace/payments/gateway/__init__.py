@@ -88,5 +88,5 @@ class Gateway(Protocol):
         ...
 
     def report(self, *, since: datetime, until: datetime) -> list[ReportLine]:
-        """The statement of the witness account; references are operation ids in hex, else the gateway's own."""
+        """The statement of the witness account; references are the gateway's own ids, as its answers gave them."""
         ...

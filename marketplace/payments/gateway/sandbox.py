@@ -75,7 +75,7 @@ class SandboxBank:
             movements = queries.list_movements(session, account_no=WITNESS_ACCOUNT, since=since, until=until)
         return [
             ReportLine(
-                movement.reference if movement.kind != "transfer" else movement.id.hex,
+                movement.id.hex,
                 movement.amount_minor if movement.to_account == WITNESS_ACCOUNT else -movement.amount_minor,
             )
             for movement in movements

@@ -7,6 +7,7 @@ be older. A card error is a refusal; a broken connection, a 5xx or a 409 of a ru
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,8 @@ from marketplace.payments.gateway import Answer, AnswerKind, Call, Message, Mess
 NAME = "stripe"
 MAX_AMOUNT_MINOR = 99_999_999
 _TOLERANCE_S = 300
+_LOOK_BACK = 1_000
+"""Intents looked through for one whose answer was lost."""
 
 
 def capabilities(settings: Settings) -> Capabilities:
@@ -81,17 +84,12 @@ class StripeConnect:
             raise OutcomeUnknown(type(error).__name__) from error
 
     def report(self, *, since: datetime, until: datetime) -> list[ReportLine]:
-        """Succeeded intents by their own id (or our operation, for captures) and refunds and transfers by our operation."""
-        window: Any = {"gte": int(since.timestamp()), "lt": int(until.timestamp())}
-        lines = []
-        for intent in self._client.v1.payment_intents.list({"limit": 100, "created": window}).auto_paging_iter():
-            if intent.status == "succeeded":
-                captured = _said(intent.metadata, "capture_operation")
-                lines.append(ReportLine(captured or intent.id, intent.amount_received or intent.amount))
-        refunds = self._client.v1.refunds.list({"limit": 100, "created": window}).auto_paging_iter()
-        lines += [ReportLine(_said(one.metadata, "operation_id") or one.id, -one.amount) for one in refunds]
-        transfers = self._client.v1.transfers.list({"limit": 100, "created": window}).auto_paging_iter()
-        lines += [ReportLine(_said(one.metadata, "operation_id") or one.id, -one.amount) for one in transfers]
+        """Succeeded intents, refunds and transfers, each by its own id."""
+        window: Any = {"limit": 100, "created": {"gte": int(since.timestamp()), "lt": int(until.timestamp())}}
+        intents = self._client.v1.payment_intents.list(window).auto_paging_iter()
+        lines = [ReportLine(one.id, one.amount_received) for one in intents if one.status == "succeeded"]
+        lines += [ReportLine(one.id, -one.amount) for one in self._client.v1.refunds.list(window).auto_paging_iter()]
+        lines += [ReportLine(one.id, -one.amount) for one in self._client.v1.transfers.list(window).auto_paging_iter()]
         return lines
 
     # --- one method an operation
@@ -115,12 +113,9 @@ class StripeConnect:
         return self._client.v1.payment_intents.create(parameters, self._options(call))  # type: ignore[arg-type]  # a TypedDict built in steps
 
     def _find_intent(self, call: Call) -> stripe.PaymentIntent | None:
-        since = (call.first_sent_at or datetime.now(UTC)) - timedelta(minutes=10)
-        listed = self._client.v1.payment_intents.list({"limit": 100, "created": {"gte": int(since.timestamp())}})
-        for intent in listed.auto_paging_iter():
-            if _said(intent.metadata, "operation_id") == call.key.hex:
-                return intent
-        return None
+        """Our intent among the newest; lists are newest first, and an operation is asked about again within hours."""
+        listed = self._client.v1.payment_intents.list({"limit": 100}).auto_paging_iter()
+        return next((one for one in islice(listed, _LOOK_BACK) if _said(one.metadata, "operation_id") == call.key.hex), None)
 
     def _hold(self, call: Call) -> Answer:
         return self._read_hold(self._create(call, manual=True))
@@ -159,8 +154,7 @@ class StripeConnect:
         if intent.status == "canceled":
             return Answer(AnswerKind.REFUSED, intent.id, code="canceled")
         if intent.status != "succeeded":
-            parameters: Any = {"amount_to_capture": call.amount_minor, "metadata": {"capture_operation": call.key.hex}}
-            intent = self._client.v1.payment_intents.capture(intent.id, parameters, self._options(call))
+            intent = self._client.v1.payment_intents.capture(intent.id, {"amount_to_capture": call.amount_minor}, self._options(call))
         return Answer(AnswerKind.DONE, intent.id)
 
     def _refund(self, call: Call) -> Answer:

@@ -43,6 +43,11 @@ def _tell(session: Session, hold: Hold, event: outbox.Event, act: str) -> None:
     )
 
 
+def _reference(kind: str, operation: GatewayOperation, answer: Answer) -> str:
+    """The ledger's external reference: what happened and the gateway's own id of it, by which its report is compared."""
+    return f"{kind}:{answer.gateway_ref or operation.id.hex}"
+
+
 def _deposit(hold: Hold) -> tuple[Account, Account]:
     """The two accounts of money frozen at the gateway: what is there, and whose it is."""
     frozen = Account(AccountKind.HOLDS_AT_GATEWAY, hold.gateway, currency=hold.currency)
@@ -133,7 +138,7 @@ def _on_capture(session: Session, operation: GatewayOperation, answer: Answer) -
     escrow = Account(AccountKind.ESCROW, hold.gateway, purpose_id=hold.order_id, currency=hold.currency)
     taken = operation.amount_minor
     transfers = (*_taken(hold, taken), Transfer(held, escrow, taken))
-    ledger.post(session, Posting(f"capture:{operation.id.hex}", "hold_captured", transfers), purpose_id=hold.order_id)
+    ledger.post(session, Posting(_reference("capture", operation, answer), "hold_captured", transfers), purpose_id=hold.order_id)
     hold.state = HoldState.CAPTURED
     hold.taken_minor = taken
     hold.ended_at = clock.now(session)
@@ -153,7 +158,7 @@ def _on_forfeit(session: Session, operation: GatewayOperation, answer: Answer) -
     _frozen, held = _deposit(hold)
     forfeited = Account(AccountKind.DEPOSIT_FORFEITED, hold.gateway, purpose_id=hold.purpose_id, currency=hold.currency)
     transfers = (*_taken(hold, hold.amount_minor), Transfer(held, forfeited, hold.amount_minor))
-    ledger.post(session, Posting(f"forfeit:{operation.id.hex}", "hold_forfeited", transfers), purpose_id=hold.purpose_id)
+    ledger.post(session, Posting(_reference("forfeit", operation, answer), "hold_forfeited", transfers), purpose_id=hold.purpose_id)
     hold.state = HoldState.FORFEITED
     hold.taken_minor = hold.amount_minor
     hold.ended_at = clock.now(session)
@@ -226,7 +231,7 @@ def _on_refund(session: Session, operation: GatewayOperation, answer: Answer) ->
     elif answer.kind is AnswerKind.DONE:
         owed = Account(AccountKind.REFUNDS_PAYABLE, refund.gateway, purpose_id=refund.id, currency=refund.currency)
         clearing = Account(AccountKind.CLEARING, refund.gateway, currency=refund.currency)
-        posting = Posting(f"refund:{operation.id.hex}", "refunded", (Transfer(owed, clearing, refund.amount_minor),))
+        posting = Posting(_reference("refund", operation, answer), "refunded", (Transfer(owed, clearing, refund.amount_minor),))
         ledger.post(session, posting, purpose_id=refund.payment_id)
         refund.state = RefundState.REFUNDED
         refund.refunded_at = clock.now(session)
@@ -261,7 +266,7 @@ def _on_payout(session: Session, operation: GatewayOperation, answer: Answer) ->
     elif answer.kind is AnswerKind.DONE:
         owed = Account(AccountKind.PAYOUTS_PAYABLE, payout.gateway, payout.party_id, payout.purpose_id, payout.currency)
         clearing = Account(AccountKind.CLEARING, payout.gateway, currency=payout.currency)
-        posting = Posting(f"payout:{operation.id.hex}", "payout_paid", (Transfer(owed, clearing, payout.amount_minor),))
+        posting = Posting(_reference("payout", operation, answer), "payout_paid", (Transfer(owed, clearing, payout.amount_minor),))
         ledger.post(session, posting, purpose_id=payout.purpose_id)
         payout.state = PayoutState.PAID
         payout.paid_at = clock.now(session)
