@@ -1,5 +1,6 @@
 """Appraisals over HTTP: the whole way, and everything that stops it."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -259,6 +260,29 @@ class TestNotTradable:
         assert "sealed" in [finding["code"] for finding in ended["findings"] if finding["severity"] == "bars"]
         refused = put(api, first, f"/appraisals/{appraisal_id}/inspection", records=[], remaining_sound=True)
         assert (refused.status_code, refused.json()["code"]) == (409, "wrong_step")
+
+
+class TestAtOnce:
+    """Two people in the same moment; real connections on PostgreSQL, one writer on SQLite."""
+
+    def test_two_signatures_are_a_first_and_a_second(self, api: Market) -> None:
+        owner, (first, second) = sign_up(api, "李车主"), appraisers(api)
+        appraisal_id = requested(api, owner, registered(api, owner), first.organization_id)
+        accepted(api, first, appraisal_id)
+        inspected(api, first, appraisal_id)
+        with ThreadPoolExecutor(2) as pool:
+            states = [one["state"] for one in pool.map(lambda who: signed(api, who, appraisal_id), (first, second))]
+        assert sorted(states) == ["issued", "signing"]
+        report_hash = api.get(f"{BASE}/appraisals/{appraisal_id}", headers=owner.headers).json()["report_hash"]
+        assert api.get(f"{BASE}/reports/{report_hash}").json()["is_intact"]
+
+    def test_of_two_requests_one_is_taken(self, api: Market) -> None:
+        owner, (first, _) = sign_up(api, "李车主"), appraisers(api)
+        body = {"vehicle_id": str(registered(api, owner)), "institution_id": str(first.organization_id)}
+        with ThreadPoolExecutor(4) as pool:
+            answers = list(pool.map(lambda _: api.post(f"{BASE}/appraisals", json=body, headers=owner.headers), range(4)))
+        assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
+        assert {answer.json()["code"] for answer in answers if answer.status_code == 409} <= {"appraisal_open", "uq_appraisal_open"}
 
 
 class TestPersonalData:

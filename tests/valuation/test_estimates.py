@@ -3,19 +3,25 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
 from marketplace.core import clock
 from marketplace.core.db import Database
+from marketplace.core.outbox import append
 from marketplace.core.settings import get_settings
+from marketplace.listings.domain import Availability, Channel, ListingState
+from marketplace.listings.events import ListingChanged, ListingEvent, ListingPublished, listing_key
+from tests.appraisals import signed_appraisal
 from tests.cars import register_car
 from tests.market import Market
 from tests.people import api_key, organization, sign_up
 from valuation.api import CarFacts, OutsideModel, PricePurpose, estimate
 from valuation.partners import queries
 from valuation.partners.api import PERSONAL_DATA
+from valuation.pricing.models import ShownVehicle
+from valuation.pricing.queries import is_shown
 from valuation.pricing.service import load_artefact
 
 URL = "/valuation/v1/estimates"
@@ -32,6 +38,17 @@ def asked(purpose: str = "retail_ask", **changes: Any) -> dict[str, Any]:
 def partner(api: Market, *scopes: str) -> dict[str, str]:
     """Headers of a partner's machine."""
     return api_key(api, organization(api, "valuation_partner", roles=("pricing",)), *scopes)
+
+
+def tell(api: Market, kind: type[ListingEvent], listing_id: UUID, vehicle_id: UUID, state: ListingState) -> None:
+    """A listing's event, delivered."""
+    event = kind(
+        listing_id=listing_id, vehicle_id=vehicle_id, channel=Channel.B2C_STORE, seller_id=uuid4(), state=state,
+        availability=Availability.AVAILABLE, ask_minor=1, brand="大众", city="天津", title="", facts_version=1, listing_version=1,
+    )  # fmt: skip
+    with api.database.writing() as session:
+        append(session, event, key=listing_key(listing_id))
+    api.relay()
 
 
 class TestByKey:
@@ -152,6 +169,31 @@ class TestRegisteredCars:
         car = register_car(quick_api, owner, use_type="rental")
         refused = quick_api.post(URL, json={"purpose": "retail_ask", "vehicle_id": car["id"]}, headers=owner.headers)
         assert refused.json()["reason"] == "commercial_use"
+
+    def test_a_car_with_an_accident_on_record_is_refused(self, quick_api: Market) -> None:
+        owner = sign_up(quick_api, "李车主")
+        car = register_car(quick_api, owner)
+        signed_appraisal(quick_api, owner, UUID(car["id"]), worksheet={"records": [{"code": "8BX"}], "remaining_sound": True})
+        refused = quick_api.post(URL, json={"purpose": "retail_ask", "vehicle_id": car["id"]}, headers=owner.headers)
+        assert refused.json()["reason"] == "damage_on_record"
+
+    def test_a_shown_car_may_be_priced_by_anyone_until_it_is_gone(self, api: Market) -> None:
+        car = register_car(api, sign_up(api, "李车主"))
+        headers = partner(api, "prices.quote")
+        body = {"purpose": "retail_ask", "vehicle_id": car["id"]}
+        listing_id = uuid4()
+        tell(api, ListingPublished, listing_id, UUID(car["id"]), ListingState.LIVE)
+        assert api.post(URL, json=body, headers=headers).status_code == 201
+        tell(api, ListingChanged, listing_id, UUID(car["id"]), ListingState.PAUSED)
+        assert api.post(URL, json=body, headers=headers).status_code == 404
+
+    def test_an_older_event_changes_nothing(self, api: Market) -> None:
+        car, listing_id = UUID(register_car(api, sign_up(api, "李车主"))["id"]), uuid4()
+        with api.database.writing() as session:
+            session.add(ShownVehicle(listing_id=listing_id, vehicle_id=car, key_seq=7, is_shown=False))
+        tell(api, ListingPublished, listing_id, car, ListingState.LIVE)
+        with api.database.reading() as session:
+            assert not is_shown(session, vehicle_id=car)
 
 
 class TestQuota:

@@ -11,11 +11,12 @@ from marketplace.core.db import Session
 from marketplace.core.errors import NotFound, Refusal
 from marketplace.core.security import CapabilityMissing, Principal, PrincipalKind
 from marketplace.core.settings import get_settings
+from valuation.appraisal import api as appraisals
 from valuation.partners import queries
 from valuation.partners.domain import decide_quota
 from valuation.partners.models import Estimate, EstimateUsage
 from valuation.pricing import api as pricing
-from valuation.pricing.api import CarFacts, PricePurpose
+from valuation.pricing.api import CarFacts, OutsideModel, PricePurpose, RefusalReason
 
 QUOTE = "prices.quote"
 REQUEST = "estimates.request"
@@ -68,8 +69,16 @@ def _answer(session: Session, principal: Principal, question: Question) -> Estim
     facts = question.facts
     if question.vehicle_id is not None:
         facts = pricing.facts_of_vehicle(session, principal=principal, vehicle_id=question.vehicle_id)
+        _refuse_damaged(session, question.vehicle_id)
     assert facts is not None
     return _store(session, principal, question, facts)
+
+
+def _refuse_damaged(session: Session, vehicle_id: UUID) -> None:
+    """The data are ordinary cars: one whose latest report tells of a collision, flood or fire is not priced by them."""
+    report = appraisals.find_latest_appraisal(session, vehicle_id=vehicle_id)
+    if report is not None and (report.is_collision_accident or report.is_flood or report.is_fire):
+        raise OutsideModel(reason=RefusalReason.DAMAGE_ON_RECORD.value)
 
 
 def _store(session: Session, principal: Principal, question: Question, facts: CarFacts) -> Estimate:

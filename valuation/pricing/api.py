@@ -1,6 +1,6 @@
 """What other features may ask of pricing."""
 
-from valuation.pricing.domain import CarFacts, Confidence, FactsIncomplete, Level, OutsideModel, PricePurpose
+from valuation.pricing.domain import CarFacts, Confidence, FactsIncomplete, Level, OutsideModel, PricePurpose, RefusalReason
 from valuation.pricing.service import EstimateView, facts_of_vehicle, get_model_card
 from valuation.pricing.service import compute_estimate as estimate
 
@@ -12,6 +12,7 @@ __all__ = [
     "Level",
     "OutsideModel",
     "PricePurpose",
+    "RefusalReason",
     "estimate",
     "facts_of_vehicle",
     "get_model_card",

@@ -48,6 +48,7 @@ class RefusalReason(StrEnum):
     PRICE_OUT_OF_RANGE = "price_out_of_range"
     INTERVAL_TOO_WIDE = "interval_too_wide"
     COMMERCIAL_USE = "commercial_use"
+    DAMAGE_ON_RECORD = "damage_on_record"
     NOT_A_PASSENGER_CAR = "not_a_passenger_car"
 
 

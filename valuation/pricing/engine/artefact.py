@@ -5,6 +5,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -199,20 +200,19 @@ def read_model(folder: Path) -> tuple[Model, dict[str, Any]]:
 
 
 def _forest(name: str, arrays: Any) -> Forest:
-    ends = np.cumsum(arrays[f"{name}_sizes"].astype(np.int64))
-    trees, start = [], 0
-    for end in ends:
-        part = slice(start, int(end))
-        trees.append(
-            Tree(
-                feature=arrays[f"{name}_feature"][part].astype(np.int16),
-                threshold=arrays[f"{name}_threshold"][part].astype(np.float64),
-                left=arrays[f"{name}_left"][part],
-                right=arrays[f"{name}_right"][part],
-                value=arrays[f"{name}_value"][part] / 1e7,
-            )
+    names = ("feature", "threshold", "left", "right", "value")
+    parts = {part: arrays[f"{name}_{part}"] for part in names}  # each look-up unpacks the whole array
+    ends = np.cumsum(arrays[f"{name}_sizes"].astype(np.int64)).tolist()
+    trees = [
+        Tree(
+            feature=parts["feature"][start:end].astype(np.int16),
+            threshold=parts["threshold"][start:end].astype(np.float64),
+            left=parts["left"][start:end],
+            right=parts["right"][start:end],
+            value=parts["value"][start:end] / 1e7,
         )
-        start = int(end)
+        for start, end in pairwise([0, *ends])
+    ]
     return Forest(base=float(arrays[f"{name}_base"][0]), trees=trees)
 
 
