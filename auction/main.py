@@ -10,6 +10,8 @@ from fastapi import APIRouter, FastAPI
 from auction.bidding import router as bidding
 from auction.bidding.sequencer import Sequencer
 from auction.closing.tasks import Closer
+from auction.live import router as live
+from auction.live.bus import Bus
 from auction.lots import router as lots
 from auction.sessions import router as sessions
 from auction.settlement import router as settlement
@@ -18,13 +20,15 @@ from marketplace.registry import create_alone
 
 
 def install_sequencer(app: FastAPI) -> None:
-    """The process's one sequencer, on ``app.state.sequencer``."""
+    """The process's one sequencer and one live bus, on ``app.state.sequencer`` and ``app.state.live``."""
     settings = app.state.settings
+    app.state.live = Bus(url=settings.live_url, reader_limit=settings.auction_reader_limit)
     app.state.sequencer = Sequencer(
         app.state.database,
         batch_limit=settings.auction_batch_limit,
         queue_limit=settings.auction_queue_limit,
         writers=settings.auction_writers,
+        publish=app.state.live.publish,
     )
 
 
@@ -36,9 +40,16 @@ async def finish_bids(app: FastAPI) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
+async def run_live(app: FastAPI) -> AsyncIterator[None]:
+    """The live channel between processes."""
+    async with app.state.live.running():
+        yield
+
+
+@asynccontextmanager
 async def run_closer(app: FastAPI) -> AsyncIterator[None]:
     """Lots open and close by the clock."""
-    closer = Closer(app.state.database, batch_limit=app.state.settings.auction_close_batch)
+    closer = Closer(app.state.database, publish=app.state.live.publish, batch_limit=app.state.settings.auction_close_batch)
     closer.start()
     try:
         yield
@@ -64,8 +75,8 @@ async def calm_collector(_app: FastAPI) -> AsyncIterator[None]:
         gc.unfreeze()
 
 
-ROUTERS: list[APIRouter] = [bidding.router, sessions.router, lots.router, settlement.router]
-LIFESPANS: list[Lifespan] = [calm_collector, finish_bids, run_closer]
+ROUTERS: list[APIRouter] = [bidding.router, sessions.router, lots.router, settlement.router, live.router]
+LIFESPANS: list[Lifespan] = [calm_collector, run_live, finish_bids, run_closer]
 CONFIGURE: list[Callable[[FastAPI], None]] = [install_sequencer]
 
 

@@ -1,9 +1,12 @@
-"""Auctions for tests: open lots put straight into the database, with bidders already registered."""
+"""Auctions for tests: open lots put straight into the database with bidders already registered, and whole sessions over HTTP."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
+from auction.api import turn_due
 from auction.bidding.domain import BidCommand, Conflict, RegistrationState
 from auction.bidding.models import Registration
 from auction.lots.domain import LotPhase, ReserveKind
@@ -13,6 +16,9 @@ from auction.sessions.models import AuctionSession
 from marketplace.core import clock
 from marketplace.core.db import Database, Session
 from marketplace.core.ids import new_id
+from tests.cars import register_car
+from tests.market import Market
+from tests.people import PASSWORD, Person, licence, operator, organization, sign_up
 
 YUAN = 100
 FLAT = Ladder((0,), (500 * YUAN,))
@@ -131,3 +137,106 @@ def open_lot(database: Database, *, bid_rules: BidRules | None = None, **terms: 
     with database.writing() as session:
         session_id = add_session(session, bid_rules=bid_rules)
         return add_lot(session, session_id=session_id, **terms)  # type: ignore[arg-type]  # terms are add_lot's own
+
+
+# --- over HTTP ---------------------------------------------------------------------------------------------------------------
+
+AUCTION = "/auction/v1"
+
+
+class AuctionHouse:
+    """A session over HTTP, as a house, its consignors and bidders make it; amounts in fen.
+
+    ``house = AuctionHouse(api)``; ``lot = house.open_lot_for([dealer_a, dealer_b])``; ``house.bid(dealer_a, lot, 9_000_000)``.
+    """
+
+    def __init__(self, api: Market, *, clerk: Person | None = None, legal_mode: str = "agreed_bidding", mode: str = "c2b_auction") -> None:
+        self.api = api
+        self.clerk = clerk or operator(api)
+        self.legal_mode = legal_mode
+        self.mode = mode
+        self.owner = organization(api, "auction_house", by=self.clerk, roles=("auctioneer",))
+        licence(api, self.owner, "auctioneer_certificate", by=self.clerk)
+
+    def now(self) -> datetime:
+        with self.api.database.reading() as session:
+            return clock.now(session)
+
+    def post(self, path: str, person: Person, body: dict[str, Any], *, status: int = 201) -> dict[str, Any]:
+        answer = self.api.post(f"{AUCTION}{path}", json=body, headers=person.headers)
+        assert answer.status_code == status, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def get(self, path: str, person: Person | None = None, *, status: int = 200) -> Any:
+        answer = self.api.get(f"{AUCTION}{path}", headers=person.headers if person else {})
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+    def session_body(self, *, opens_in: timedelta = timedelta(minutes=10), **changes: Any) -> dict[str, Any]:
+        at = self.now()
+        statutory = self.legal_mode == "statutory_auction"
+        return {
+            "title": "周三专场",
+            "legal_mode": self.legal_mode,
+            "mode": self.mode,
+            "city": "天津",
+            "place": "线上",
+            "viewing_place": "河南路二手车市场",
+            "viewing_from_at": at.isoformat(),
+            "viewing_to_at": (at + opens_in).isoformat(),
+            "opens_at": (at + opens_in).isoformat(),
+            "auctioneer_id": str(self.owner.id) if statutory else None,
+            "lot_run_s": 600,
+            **changes,
+        }
+
+    def session(self, **changes: Any) -> str:
+        return str(self.post("/sessions", self.owner, self.session_body(**changes))["id"])
+
+    def lot(self, session_id: str, consignor: Person, *, vehicle_id: str | None = None, sign: bool = True, **terms: Any) -> str:
+        """A catalogued lot with its mandate signed."""
+        car = vehicle_id or register_car(self.api, consignor)["id"]
+        body = {"vehicle_id": car, "consignor_id": str(consignor.party_id), "start_minor": 8_000_000, **terms}
+        lot_id = str(self.post(f"/sessions/{session_id}/lots", self.owner, body)["id"])
+        if sign:
+            self.sign_mandate(lot_id, consignor)
+        return lot_id
+
+    def sign_mandate(self, lot_id: str, consignor: Person) -> None:
+        mandate = self.get(f"/lots/{lot_id}/mandate", consignor)
+        body = {"passphrase": PASSWORD, "content_hash": mandate["content_hash"]}
+        self.post(f"/lots/{lot_id}/mandate/signature", consignor, body)
+
+    def publish(self, session_id: str, *, status: int = 201) -> dict[str, Any]:
+        return self.post(f"/sessions/{session_id}/publish", self.owner, {}, status=status)
+
+    def register(self, lot_id: str, *bidders: Person) -> None:
+        """Money, registration, deposit held."""
+        for bidder in bidders:
+            self.api.post("/marketplace/v1/sandbox-bank/accounts", json={"opening_minor": 50_000_000}, headers=bidder.headers)
+            self.post(f"/lots/{lot_id}/registrations", bidder, {})
+        self.api.relay()
+
+    def turn(self, step: timedelta = timedelta()) -> None:
+        """Let time pass, then open and close what is due and run the jobs."""
+        if step:
+            self.api.advance(step)
+        turn_due(self.api.database)
+        self.api.relay()
+
+    def bid(self, bidder: Person, lot_id: str, maximum_minor: int, *, status: int = 201, key: str | None = None) -> dict[str, Any]:
+        headers = bidder.headers | ({"Idempotency-Key": key} if key else {})
+        answer = self.api.post(f"{AUCTION}/lots/{lot_id}/bids", json={"maximum_minor": maximum_minor}, headers=headers)
+        assert answer.status_code == status, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def open_lot_for(self, bidders: Sequence[Person], consignor: Person | None = None, **terms: Any) -> str:
+        """An open lot with its bidders registered."""
+        session_id = self.session()
+        lot_id = self.lot(session_id, consignor or sign_up(self.api, "卖车人"), **terms)
+        self.publish(session_id)
+        self.register(lot_id, *bidders)
+        self.turn(timedelta(minutes=11))
+        return lot_id

@@ -124,8 +124,8 @@ class LotSuspended(Refusal):
 
 
 class BidTooLow(Refusal):
-    zh = "出价低于当前最低出价 {next_minimum_minor} 分"
-    en = "The bid is below the next minimum of {next_minimum_minor} fen."
+    zh = "出价低于当前最低出价 {next_minimum_yuan}"
+    en = "The bid is below the next minimum of {next_minimum_yuan}."
     rule = Rule("拍卖法 第三条、第三十六条", "Auction Law, arts. 3 and 36")
 
 

@@ -33,8 +33,8 @@ class LotUnknown(NotFound):
 
 class ReserveBelowStart(Refusal):
     status = 422
-    zh = "保留价不得低于起拍价 {start_minor} 分"
-    en = "The reserve is not below the start price of {start_minor} fen."
+    zh = "保留价不得低于起拍价 {start_yuan}"
+    en = "The reserve is not below the start price of {start_yuan}."
 
 
 class HouseOwnsVehicle(Refusal):

@@ -137,6 +137,8 @@ class Settings(BaseSettings):
     auction_batch_limit: int = Field(512, ge=1, le=2_000, description="Most bids decided in one transaction.")
     auction_queue_limit: int = Field(4_096, ge=1, le=100_000, description="Most bids waiting in one process; beyond it the answer is 503.")
     auction_close_batch: int = Field(20, ge=1, le=1_000, description="Lots opened or closed in one transaction.")
+    auction_heartbeat_s: int = Field(10, ge=1, le=300, description="Silence on a live stream before a heartbeat.")
+    auction_reader_limit: int = Field(512, ge=8, le=10_000, description="Events a live reader may be behind before it is cut off.")
     auction_writers: int = Field(1, ge=1, le=100, description="Bid transactions of one process at the same time; above 1 only to compare.")
 
     # Valuation.

@@ -1,0 +1,48 @@
+"""HTTP of the live channel."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Query, Request
+from fastapi.responses import StreamingResponse
+from starlette.concurrency import run_in_threadpool
+
+from auction.live import service
+from auction.live.service import LogReader
+from auction.lots.domain import LotUnknown
+from marketplace.core.db import get_database
+from marketplace.core.problem import refusals
+from marketplace.core.security import Viewer
+
+router = APIRouter(prefix="/auction/v1", tags=["live"], generate_unique_id_function=lambda route: route.name)
+HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+_EXAMPLE = 'id: 17\nevent: bid\ndata: {"seq":17,"hash":"5f2c…","entry":{"kind":"bid","price_minor":8800000}}\n\n'
+
+
+class EventStream(StreamingResponse):
+    media_type = "text/event-stream"
+
+
+@router.get(
+    "/lots/{lot_id}/stream",
+    summary="标的实时流 A lot's events as they happen",
+    response_class=EventStream,
+    responses={200: {"content": {"text/event-stream": {"example": _EXAMPLE}}}, **refusals(LotUnknown)},
+)
+async def stream_lot(
+    lot_id: UUID,
+    request: Request,
+    viewer: Viewer,
+    after_seq: Annotated[int, Query(ge=0, description="Entries behind this one.")] = 0,
+    last_event_id: Annotated[str | None, Header(max_length=20, description="Sent by a browser that connects again.")] = None,
+) -> EventStream:
+    """Every log entry in order (`id` is its seq) after it is committed; reconnecting with the last id loses nothing.
+
+    A heartbeat carries the head's seq and the server's time. A reader that is too slow is cut off and comes again.
+    """
+    database = get_database(request)
+    await run_in_threadpool(LogReader(database, lot_id).require_visible, viewer)
+    after = int(last_event_id) if last_event_id is not None and last_event_id.isdecimal() else after_seq
+    settings = request.app.state.settings
+    events = service.follow(database, request.app.state.live, lot_id=lot_id, after_seq=after, heartbeat_s=settings.auction_heartbeat_s)
+    return EventStream(events, headers=HEADERS)

@@ -1,0 +1,163 @@
+"""The live channel: every entry in order, after the commit, none missing, whatever the bus loses."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+
+import orjson
+import pytest
+
+from auction.bidding.log import Entry
+from auction.bidding.sequencer import Sequencer
+from auction.bidding.service import list_log
+from auction.live.bus import Bus
+from auction.live.service import follow
+from marketplace.core.db import Database
+from tests.auctions import YUAN, AuctionHouse, OpenLot, open_lot
+from tests.market import Market
+from tests.people import sign_up
+
+REDIS_VARIABLE = "HENANROAD_TEST_REDIS_URL"
+
+
+def entries(database: Database, lot: OpenLot) -> list[Entry]:
+    with database.reading() as session:
+        return list_log(session, lot_id=lot.id, after_seq=0, limit=10_000)
+
+
+def seqs(wire: bytes) -> list[int]:
+    return [int(line.removeprefix(b"id: ")) for line in wire.split(b"\n") if line.startswith(b"id: ")]
+
+
+async def read_until(stream: AsyncIterator[bytes], last: int) -> list[int]:
+    found: list[int] = []
+    async with asyncio.timeout(20):
+        async for wire in stream:
+            found += seqs(wire)
+            if found and found[-1] >= last:
+                return found
+    return found
+
+
+async def place(sequencer: Sequencer, lot: OpenLot, count: int, *, start: int = 0) -> None:
+    for position in range(start, start + count):
+        await sequencer.submit(lot.bid(position % 2, (10_000 + 500 * position) * YUAN))
+
+
+def follow_lot(database: Database, bus: Bus, lot: OpenLot, *, after_seq: int = 0, heartbeat_s: float = 5) -> AsyncIterator[bytes]:
+    return follow(database, bus, lot_id=lot.id, after_seq=after_seq, heartbeat_s=heartbeat_s)
+
+
+class TestFollow:
+    def test_gives_the_log_then_what_happens(self, db: Database) -> None:
+        lot = open_lot(db)
+
+        async def scene() -> list[int]:
+            bus = Bus()
+            sequencer = Sequencer(db, publish=bus.publish)
+            async with bus.running():
+                await place(sequencer, lot, 5)
+                reading = asyncio.create_task(read_until(follow_lot(db, bus, lot), 15))
+                await place(sequencer, lot, 10, start=5)
+                found = await reading
+            await sequencer.stop()
+            return found
+
+        assert asyncio.run(scene()) == list(range(1, 16))
+
+    def test_goes_on_behind_the_last_id(self, db: Database) -> None:
+        lot = open_lot(db)
+
+        async def scene() -> list[int]:
+            bus = Bus()
+            sequencer = Sequencer(db, publish=bus.publish)
+            await place(sequencer, lot, 8)
+            found = await read_until(follow_lot(db, bus, lot, after_seq=6), 8)
+            await sequencer.stop()
+            return found
+
+        assert asyncio.run(scene()) == [7, 8]
+
+    def test_what_the_bus_loses_is_read_from_the_log(self, db: Database) -> None:
+        """Another process committed without telling this one: the next event, or the next heartbeat, brings it all."""
+        lot = open_lot(db)
+
+        async def scene() -> tuple[list[int], list[int]]:
+            bus = Bus()
+            deaf = Sequencer(db)
+            telling = Sequencer(db, publish=bus.publish)
+            async with bus.running():
+                stream = follow_lot(db, bus, lot, heartbeat_s=0.2)
+                first = asyncio.create_task(read_until(stream, 4))
+                await asyncio.sleep(0.05)
+                await place(deaf, lot, 3)
+                await place(telling, lot, 1, start=3)
+                with_event = await first
+                await place(deaf, lot, 2, start=4)
+                by_heartbeat = await read_until(stream, 6)
+            await deaf.stop()
+            await telling.stop()
+            return with_event, by_heartbeat
+
+        assert asyncio.run(scene()) == ([1, 2, 3, 4], [5, 6])
+
+    def test_a_slow_reader_is_cut_off_and_slows_nobody(self, db: Database) -> None:
+        lot = open_lot(db)
+
+        async def scene() -> tuple[list[int], list[int]]:
+            bus = Bus(reader_limit=8)
+            sequencer = Sequencer(db, publish=bus.publish)
+            async with bus.running():
+                slow = follow_lot(db, bus, lot)
+                await place(sequencer, lot, 1)
+                first = seqs(await anext(slow))
+                quick = asyncio.create_task(read_until(follow_lot(db, bus, lot), 40))
+                await place(sequencer, lot, 39, start=1)
+                rest = [seq async for wire in slow for seq in seqs(wire)]
+                found = await quick
+            await sequencer.stop()
+            return [*first, *rest], found
+
+        slow, quick = asyncio.run(scene())
+        assert quick == list(range(1, 41))
+        assert slow == [1]
+
+    def test_silence_brings_a_heartbeat_with_head_and_time(self, db: Database) -> None:
+        lot = open_lot(db)
+
+        async def scene() -> bytes:
+            async for wire in follow_lot(db, Bus(), lot, heartbeat_s=0.05):
+                return wire
+            return b""
+
+        wire = asyncio.run(scene())
+        assert wire.startswith(b"event: heartbeat\ndata: ")
+        assert orjson.loads(wire.split(b"data: ")[1])["seq"] == 0
+
+
+class TestTwoProcesses:
+    @pytest.mark.skipif(not os.environ.get(REDIS_VARIABLE), reason=f"{REDIS_VARIABLE} names no server")
+    def test_redis_carries_it_to_the_other(self, postgres: Database) -> None:
+        lot = open_lot(postgres)
+
+        async def scene() -> list[int]:
+            here, there = Bus(url=os.environ[REDIS_VARIABLE]), Bus(url=os.environ[REDIS_VARIABLE])
+            sequencer = Sequencer(postgres, publish=here.publish)
+            async with here.running(), there.running():
+                await asyncio.sleep(0.3)
+                reading = asyncio.create_task(read_until(follow_lot(postgres, there, lot, heartbeat_s=60), 12))
+                await asyncio.sleep(0.1)
+                await place(sequencer, lot, 12)
+                found = await reading
+            await sequencer.stop()
+            return found
+
+        assert asyncio.run(scene()) == list(range(1, 13))
+
+
+class TestStream:
+    def test_a_lot_nobody_may_see_is_not_found(self, quick_api: Market) -> None:
+        house = AuctionHouse(quick_api)
+        lot_id = house.lot(house.session(), sign_up(quick_api, "卖车人"), sign=False)
+        answer = quick_api.get(f"/auction/v1/lots/{lot_id}/stream")
+        assert (answer.status_code, answer.json()["code"]) == (404, "lot_unknown")
