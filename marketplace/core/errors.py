@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
+from marketplace.core.money import format_yuan
+
 FieldValue: TypeAlias = str | int | bool | None | list[str] | list[int] | list[dict[str, str]]
 
 
@@ -51,7 +53,16 @@ class Refusal(Exception):
     def title(self, language: str = "zh") -> str:
         """The sentence for people, placeholders filled."""
         text = self.zh if language == "zh" else self.en
-        return text.format_map(dict(self.fields)) if "{" in text else text
+        return text.format_map(_shown(self.fields)) if "{" in text else text
+
+
+def _shown(fields: Mapping[str, FieldValue]) -> dict[str, object]:
+    """Fields as people read them: lists joined, and beside each ``x_minor`` in fen an ``x_yuan``."""
+    shown: dict[str, object] = {name: "、".join(map(str, value)) if isinstance(value, list) else value for name, value in fields.items()}
+    for name, value in fields.items():
+        if name.endswith("_minor") and isinstance(value, int):
+            shown[name.removesuffix("minor") + "yuan"] = format_yuan(value)
+    return shown
 
 
 class NotFound(Refusal):

@@ -100,7 +100,7 @@ class ListingNotLive(Refusal):
 
 class PriceOutOfBounds(Malformed):
     zh = "标价超出允许范围"
-    en = "The price is outside the bounds of this market ({min_minor} to {max_minor} fen)."
+    en = "The price is outside the bounds of this market ({min_yuan} to {max_yuan})."
 
 
 class BelowFloor(Refusal):

@@ -88,8 +88,8 @@ class GatewayCannotHold(Refusal):
 
 
 class AmountAboveGateway(Refusal):
-    zh = "金额超出支付通道上限({max_minor} 分)"
-    en = "The gateway takes at most {max_minor} fen at once."
+    zh = "金额超出支付通道上限({max_yuan})"
+    en = "The gateway takes at most {max_yuan} at once."
 
 
 class CurrencyNotTaken(Refusal):
