@@ -1,7 +1,5 @@
 """Signing in over HTTP on both databases: grants, rotation, theft, delays, devices, pages."""
 
-import threading
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +13,7 @@ from marketplace.core.security import process_now, token_digest
 from tests import people
 from tests.market import Market
 from tests.people import BASE, PASSWORD
+from tests.racing import at_once
 
 TOKEN = f"{BASE}/sign-ins/token"
 
@@ -71,7 +70,7 @@ class TestSignUp:
 
     def test_two_at_once_make_one_account(self, api: Market) -> None:
         body = {"phone": "13800138000", "password": PASSWORD}
-        answers = _at_once(lambda: api.post(f"{BASE}/sign-ups", json=body), 4)
+        answers = at_once([lambda: api.post(f"{BASE}/sign-ups", json=body)] * 4)
         assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
         assert {answer.json()["code"] for answer in answers if answer.status_code == 409} == {"phone_taken"}
 
@@ -176,7 +175,7 @@ class TestRefresh:
     def test_the_same_token_at_once_gives_everybody_the_same_successor(self, api: Market, count: int) -> None:
         """Two tabs of one browser: neither is signed out, and there is one successor, not two."""
         person = people.sign_up(api, real_name=False)
-        answers = _at_once(lambda: _refresh(api, person.refresh_token), count)
+        answers = at_once([lambda: _refresh(api, person.refresh_token)] * count)
         assert {answer.status_code for answer in answers} == {200}
         assert len({answer.json()["refresh_token"] for answer in answers}) == 1
         with api.database.reading() as session:
@@ -246,7 +245,7 @@ class TestDelay:
 
     def test_many_tries_at_once_are_no_way_around(self, api: Market) -> None:
         person = people.sign_up(api, real_name=False)
-        answers = _at_once(lambda: _password(api, person.phone, "wrong"), 12)
+        answers = at_once([lambda: _password(api, person.phone, "wrong")] * 12)
         assert sorted(answer.status_code for answer in answers) == [401] * 3 + [429] * 9
 
     def test_at_the_bell_a_rival_cannot_shut_a_bidder_out(self, api: Market) -> None:
@@ -331,22 +330,6 @@ class TestPages:
         assert api.get(f"{BASE}/me").status_code == 401
         assert api.post(f"{BASE}/sign-ins/page/refresh").json()["code"] == "refresh_refused"
         assert "hr_device" in api.client.cookies
-
-
-def _at_once(call: Callable[[], Any], count: int) -> list[Any]:
-    answers: list[Any] = []
-    start = threading.Barrier(count)
-
-    def run() -> None:
-        start.wait()
-        answers.append(call())
-
-    threads = [threading.Thread(target=run) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return answers
 
 
 def _backdate(database: Database, seconds: int, *, failures: int | None = None) -> None:
