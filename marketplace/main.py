@@ -13,6 +13,7 @@ from marketplace.core.service import Lifespan
 from marketplace.listings.router import router as listings_router
 from marketplace.operations.router import router as operations_router
 from marketplace.orders.router import router as orders_router
+from marketplace.parallel_import.router import router as imports_router
 from marketplace.payments.router import bank_router
 from marketplace.payments.router import router as payments_router
 from marketplace.registry import create_alone
@@ -30,6 +31,7 @@ ROUTERS: list[APIRouter] = [
     transfers_router,
     office_router,
     *SOURCING_ROUTERS,
+    imports_router,
 ]
 LIFESPANS: list[Lifespan] = []
 CONFIGURE: list[Callable[[FastAPI], None]] = [configure_accounts]

@@ -16,6 +16,8 @@ from marketplace.listings import api as listings_api
 from marketplace.listings import tasks as listings
 from marketplace.orders import api as orders_api
 from marketplace.orders import tasks as orders
+from marketplace.parallel_import import api as imports_api
+from marketplace.parallel_import import tasks as imports
 from marketplace.payments import api as payments_api
 from marketplace.payments import tasks as payments
 from marketplace.sourcing import api as sourcing_api
@@ -42,12 +44,14 @@ SUBSCRIBERS: dict[str, Sequence[Subscriber]] = {
     "orders.order_defaulted": [settlement.hear_default],
     "listings.claim_taken": [lots.hear_claim],
     "auction.lot_withdrawn": [settlement.hear_withdrawal],
-    "listings.listing_published": [documents.index_listing, pricing.follow_listing],
-    "listings.listing_changed": [documents.index_listing, pricing.follow_listing],
-    "listings.listing_withdrawn": [documents.index_listing, pricing.follow_listing],
-    "listings.listing_sold": [documents.index_listing, pricing.follow_listing],
+    "listings.listing_published": [documents.index_listing, pricing.follow_listing, imports.refresh_feed],
+    "listings.listing_changed": [documents.index_listing, pricing.follow_listing, imports.refresh_feed],
+    "listings.listing_withdrawn": [documents.index_listing, pricing.follow_listing, imports.refresh_feed],
+    "listings.listing_sold": [documents.index_listing, pricing.follow_listing, imports.refresh_feed],
     "orders.order_completed": [sourcing.close_sold],
-    "vehicles.facts_changed": [listings.review_vehicle],
+    "parallel_import.import_moved": [imports.refresh_feed],
+    "parallel_import.dossier_changed": [imports.refresh_feed],
+    "vehicles.facts_changed": [listings.review_vehicle, imports.refresh_feed],
     "vehicles.holding_moved": [listings.review_vehicle],
 }
 SWEEPS: tuple[Sweep, ...] = (
@@ -70,6 +74,7 @@ PERSONAL_DATA: tuple[PersonalData, ...] = (
     sourcing_api.PERSONAL_DATA,
     vehicles_api.PERSONAL_DATA,
     auction_api.PERSONAL_DATA,
+    imports_api.PERSONAL_DATA,
     appraisal_api.PERSONAL_DATA,
     partners_api.PERSONAL_DATA,
 )

@@ -1,0 +1,80 @@
+"""Parallel-import cars for tests of any feature, made over HTTP as a pilot would."""
+
+from itertools import count
+from typing import Any
+
+from marketplace.vehicles.domain import complete_vin
+from tests.market import Market
+from tests.people import Person
+
+BASE = "/marketplace/v1/imports"
+PAPERS = (
+    "import_certificate",
+    "import_licence",
+    "inspection_sheet",
+    "conformity_certificate",
+    "ccc_certificate",
+    "emission_disclosure",
+    "three_guarantees",
+)
+"""Papers without which no car may be published."""
+
+_serials = count(1)
+
+
+def import_facts(**changes: Any) -> dict[str, Any]:
+    """The body of a good registration; ``car``, ``shown`` and top-level members may be changed."""
+    car = {
+        "vin": complete_vin("JTMHX05J", f"S4{next(_serials):06d}"),
+        "brand": "丰田",
+        "series": "兰德酷路泽",
+        "model": "2025款 LC300 3.5T GXR 中东版",
+        "model_year": 2025,
+        "odometer_km": 60,
+        "city": "天津",
+        "emission_stage": "cn6b",
+        "displacement_ml": 3_445,
+        "seats": 7,
+        "colour": "white",
+    }
+    shown = {
+        "warranty_giver": "天津某某国际贸易有限公司",
+        "warranty_terms": "整车三包 3 年或 10 万公里",
+        "recall_contact": "400-000-0000",
+        "repair_outlets": "天津滨海新区河南路 8 号",
+    }
+    body: dict[str, Any] = {"import_version": "gcc", "arrived_on": "2026-10-08"}
+    body |= {name: value for name, value in changes.items() if name not in {"car", "shown"}}
+    return body | {"car": car | changes.get("car", {}), "shown": shown | changes.get("shown", {})}
+
+
+def register_import(api: Market, pilot: Person, **changes: Any) -> dict[str, Any]:
+    """An arrived car of the pilot, without papers; the answer's body."""
+    answer = api.post(BASE, json=import_facts(**changes), headers=pilot.headers)
+    assert answer.status_code == 201, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def add_papers(api: Market, pilot: Person, import_id: str, *kinds: str) -> None:
+    for kind in kinds:
+        body = {"kind": kind, "number": f"{kind}-{next(_serials)}"}
+        answer = api.post(f"{BASE}/{import_id}/papers", json=body, headers=pilot.headers)
+        assert answer.status_code == 201, answer.text
+
+
+def clear(api: Market, pilot: Person, import_id: str) -> None:
+    """Through customs; the papers for it must be on file."""
+    answer = api.post(f"{BASE}/{import_id}/steps", json={"step": "cleared", "on": "2026-10-15"}, headers=pilot.headers)
+    assert answer.status_code == 200, answer.text
+
+
+def publish_import(api: Market, pilot: Person, *, ask_minor: int = 79_800_000, **changes: Any) -> dict[str, Any]:
+    """A car with its whole dossier, on sale; the answer's body."""
+    found = register_import(api, pilot, **changes)
+    add_papers(api, pilot, found["id"], *PAPERS)
+    clear(api, pilot, found["id"])
+    answer = api.post(f"{BASE}/{found['id']}/publication", json={"ask_minor": ask_minor}, headers=pilot.headers)
+    assert answer.status_code == 201, answer.text
+    published: dict[str, Any] = answer.json()
+    return published
