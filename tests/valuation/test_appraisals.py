@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from marketplace.accounts.api import PrivacyHold
 from marketplace.core import audit
 from tests.appraisals import BASE, accepted, inspected, requested, signed, signed_appraisal
 from tests.cars import register_car, restrict
@@ -294,6 +295,11 @@ class TestPersonalData:
             kept = PERSONAL_DATA.erase(session, owner.id).kept
         assert [one["report_hash"] for one in exported["appraisals"]] == [issued["report_hash"]]
         assert "资产评估法 第二十九条" in kept[0]
+
+    def test_an_open_appraisal_holds_the_account(self, engaged: Engaged) -> None:
+        api, owner = engaged[0], engaged[1]
+        with pytest.raises(PrivacyHold), api.database.writing() as session:
+            PERSONAL_DATA.erase(session, owner.id)
 
 
 class TestStandard:

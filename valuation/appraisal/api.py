@@ -5,7 +5,8 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from marketplace.accounts.api import ErasureReport, PersonalData, PrivacyHold
+from marketplace.accounts.api import ErasureReport, PersonalData, PrivacyHold, retention_term
+from marketplace.core import clock
 from marketplace.core.db import Session
 from valuation.appraisal import queries
 from valuation.appraisal.domain import OPEN_STATES, AppraisalState, Grade
@@ -83,12 +84,13 @@ def _erase(session: Session, party_id: UUID) -> ErasureReport:
     """Reports stay for their term; notes a client wrote go. Raises ``PrivacyHold`` while an appraisal is open."""
     found = queries.list_of_client(session, party_id=party_id)
     if any(one.state in OPEN_STATES for one in found):
-        raise PrivacyHold(reasons="open appraisals")
+        raise PrivacyHold(reasons=["鉴定评估尚未完结 an appraisal is open"])
     noted = [one for one in found if one.note]
     for one in noted:
         one.note = ""
         session.add(one)
-    kept = [f"appraisal report {one.report_hash[:12]}: 资产评估法 第二十九条, until {one.keep_until}" for one in found if one.report_hash]
+    term = retention_term("appraisal_file", on=clock.shanghai_day(clock.now(session)))
+    kept = [term.sentence(f"鉴定评估报告 {one.report_hash[:12]}") for one in found if one.report_hash]
     return ErasureReport(erased=len(noted), kept=kept)
 
 

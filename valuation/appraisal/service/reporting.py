@@ -18,6 +18,7 @@ from valuation.appraisal.service.engagement import lock_own, record_change, requ
 from valuation.appraisal.service.inspection import get_standard
 
 DOCUMENT_KIND = "appraisal_report"
+KEPT_AS = "appraisal_file"  # the retention table's name of such a record
 
 
 def sign_report(session: Session, *, principal: Principal, appraisal_id: UUID, passphrase: str) -> Appraisal:
@@ -115,7 +116,8 @@ def _issue(session: Session, principal: Principal, appraisal: Appraisal) -> None
     now = clock.now(session)
     appraisal.issued_at = now
     appraisal.valid_until = appraisal.base_on + timedelta(days=table.values["validity_days"])
-    appraisal.keep_until = _years_after(clock.shanghai_day(now), table.values["keep_years"])
+    today = clock.shanghai_day(now)
+    appraisal.keep_until = _years_after(today, accounts.retention_term(KEPT_AS, on=today).years)
     appraisal.seal = crypto.sign(_seal_key(appraisal), appraisal.report_hash.encode()).hex()
     earlier = queries.lock_issued_by(session, vehicle_id=appraisal.vehicle_id, institution_id=appraisal.institution_id, but=appraisal.id)
     for old in earlier:
