@@ -55,8 +55,7 @@ class World:
 
     def event(self, name: str) -> dict[str, Any]:
         with self.api.database.reading() as session:
-            payload: dict[str, Any] = session.exec(select(OutboxEvent.payload).where(col(OutboxEvent.name) == name)).one()
-            return payload
+            return dict(session.exec(select(OutboxEvent.payload).where(col(OutboxEvent.name) == name)).one())
 
 
 @pytest.fixture

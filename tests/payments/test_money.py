@@ -34,6 +34,7 @@ from marketplace.payments.api import (
     settle,
 )
 from marketplace.payments.domain import Account, AccountKind, OperationState, Posting, Transfer, make_reference
+from marketplace.payments.gateway.registry import open_gateway
 from marketplace.payments.models import GatewayOperation, LedgerPosting, SandboxBankDrill, SandboxBankMovement
 from marketplace.payments.queries import find_latest_reconciliation
 from marketplace.payments.service import ledger, operations
@@ -309,7 +310,7 @@ class TestEverythingMayRunTwice:
         with till.db.writing() as session:
             started = operations.start(session, operation_id=operation_id)
         assert started is not None
-        tasks.open_gateway(started[0], till.db).call(started[1])
+        open_gateway(started[0], till.db).call(started[1])
         assert till.balance(bidder) == (20_000, 5_000)
         assert till.held(hold_id).state is HoldState.REQUESTED
         till.run()
@@ -337,7 +338,7 @@ class TestEverythingMayRunTwice:
         with till.db.writing() as session:
             started = operations.start(session, operation_id=operation_id)
         assert started is not None
-        answer = tasks.open_gateway(started[0], till.db).call(started[1])
+        answer = open_gateway(started[0], till.db).call(started[1])
         for expected in (True, False):
             with till.db.writing() as session:
                 assert operations.record(session, operation_id=operation_id, answer=answer) is expected

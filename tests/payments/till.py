@@ -16,7 +16,6 @@ from marketplace.payments.api import HoldView, PaymentView, get_hold, get_paymen
 from marketplace.payments.events import BankTransferBooked
 from marketplace.payments.gateway.sandbox import WITNESS_ACCOUNT, account_number, book, open_account
 from marketplace.payments.models import SandboxBankAccount
-from marketplace.payments.service import payouts
 
 heard: list[tuple[str, dict[str, object]]] = []
 
@@ -113,5 +112,5 @@ def till(db: Database, monkeypatch: pytest.MonkeyPatch) -> Till:
             raise PayoutAccountMissing
         return PayoutAccountView(id=party_id, bank="沙盒银行", number_masked="****0001")
 
-    monkeypatch.setattr(payouts.accounts, "payout_account", payout_account)
+    monkeypatch.setattr("marketplace.payments.service.payouts.accounts.payout_account", payout_account)
     return made
