@@ -48,11 +48,14 @@ SUBSCRIBERS: dict[str, Sequence[Subscriber]] = {
     "listings.listing_changed": [documents.index_listing, pricing.follow_listing, imports.refresh_feed],
     "listings.listing_withdrawn": [documents.index_listing, pricing.follow_listing, imports.refresh_feed],
     "listings.listing_sold": [documents.index_listing, pricing.follow_listing, imports.refresh_feed],
+    "sourcing.import_received": [sourcing.run_import],
+    "sourcing.import_applied": [sourcing.follow_import],
+    "sourcing.listing_requested": [sourcing.list_requested],
     "orders.order_completed": [sourcing.close_sold],
     "parallel_import.import_moved": [imports.refresh_feed],
     "parallel_import.dossier_changed": [imports.refresh_feed],
     "vehicles.facts_changed": [listings.review_vehicle, imports.refresh_feed],
-    "vehicles.holding_moved": [listings.review_vehicle],
+    "vehicles.holding_moved": [listings.review_vehicle, sourcing.close_moved],
 }
 SWEEPS: tuple[Sweep, ...] = (
     Sweep("old credentials", accounts.sweep_credentials, every_s=3_600),
@@ -62,6 +65,7 @@ SWEEPS: tuple[Sweep, ...] = (
     Sweep("stuck gateway operations", payments.sweep_stuck_operations, every_s=600),
     Sweep("reconciliation", payments.sweep_reconciliation, every_s=3_600),
     Sweep("due lots", closing.sweep_due_lots, every_s=1),
+    Sweep("imports without an end", sourcing.give_up_imports, every_s=600),
     Sweep("consignments past their term", sourcing.expire_consignments, every_s=300),
     Sweep("overdue orders", orders.sweep_overdue, every_s=30),
 )

@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any
 from uuid import UUID
 
-from tests.cars import register_car
+from tests.cars import register_car, vin
 from tests.market import Market
 from tests.people import Person, operator, organization, sign_up
 
@@ -106,3 +106,53 @@ def consigned_car(
     listing = api.get(f"{BASE}/listings/{consignment['listing_id']}")
     assert listing.status_code == 200, listing.text
     return Listed(owner, car, listing.json(), agent, consignment)
+
+
+# --- stock files -----------------------------------------------------------------------------------------------------------
+
+HEADER = ("库存编号", "车架号", "品牌", "车型名称", "年款", "上牌时间", "表显里程(万公里)", "报价(万元)", "新车指导价(万元)", "所在城市", "颜色", "变速箱", "排放标准")
+
+
+def stock_row(n: int, **changes: str) -> dict[str, str]:
+    """One good record of a dealer's file; ``changes`` by Chinese header, without its unit."""
+    row = {
+        "库存编号": f"KC{n:05d}",
+        "车架号": vin(),
+        "品牌": "上汽大众",
+        "车型名称": "帕萨特 2021款 330TSI 豪华版",
+        "年款": "2021",
+        "上牌时间": "2021-03",
+        "表显里程(万公里)": "4.2",
+        "报价(万元)": "12.98",
+        "新车指导价(万元)": "23.99",
+        "所在城市": "天津",
+        "颜色": "黑色",
+        "变速箱": "湿式双离合变速箱(DCT)",
+        "排放标准": "国VI",
+    }
+    for name, value in changes.items():
+        row[next(header for header in HEADER if header.startswith(name))] = value
+    return row
+
+
+def stock_file(rows: list[dict[str, str]], *, encoding: str = "utf-8", delimiter: str = ",") -> bytes:
+    """A CSV file of such records."""
+    lines = [delimiter.join(HEADER), *(delimiter.join(row[name] for name in HEADER) for row in rows)]
+    return ("\n".join(lines) + "\n").encode(encoding)
+
+
+def upload_stock(api: Market, seller: Person, content: bytes, **options: Any) -> Any:
+    """The answer to uploading a stock file."""
+    headers = seller.headers | {"Content-Type": "text/csv"}
+    return api.post(f"{BASE}/stock-imports", content=content, params=options, headers=headers)
+
+
+def imported_stock(api: Market, seller: Person, *, cars: int = 3) -> dict[str, Any]:
+    """A dealer's stock brought in by a file; the import's answer."""
+    answer = upload_stock(api, seller, stock_file([stock_row(n) for n in range(1, cars + 1)]))
+    assert answer.status_code == 201, answer.text
+    api.relay()
+    found = api.get(f"{BASE}/stock-imports/{answer.json()['id']}", headers=seller.headers)
+    assert found.json()["state"] == "applied", found.text
+    body: dict[str, Any] = found.json()
+    return body

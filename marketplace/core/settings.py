@@ -145,6 +145,17 @@ class Settings(BaseSettings):
     estimates_a_day_partner: int = Field(10_000, ge=1, description="Estimates one API key with prices.quote gets on a legal day.")
     estimates_a_day_person: int = Field(50, ge=1, description="Estimates one person gets on a legal day.")
 
+    # Stock imports.
+    stock_file_limit_bytes: int = Field(8_388_608, ge=1_024, description="Largest stock file a dealer may upload.")
+    stock_rows_max: int = Field(50_000, ge=1, description="Most records of one stock file.")
+    stock_inline_rows: int = Field(12, ge=0, le=50, description="Stock files up to this many records are applied within the request.")
+    stock_inline_listings: int = Field(12, ge=0, le=50, description="Stock cars listed within the request; the rest follow at once.")
+    stock_chunk_ms: int = Field(100, ge=5, le=250, description="Aim for one transaction of an import: it holds the write lock so long.")
+    stock_breaker_percent: int = Field(30, ge=0, le=100, description="A full import that would remove more of the stock stops and asks.")
+    stock_breaker_free: int = Field(3, ge=0, description="So many cars a full import may always remove.")
+    stock_upload_days: int = Field(14, ge=1, le=90, description="Uploaded stock files and error tables are kept, encrypted, so long.")
+    stock_import_hours: int = Field(6, ge=1, description="An import not finished by then is given up.")
+
     @model_validator(mode="after")
     def _refuse_unsafe_mixtures(self) -> Self:
         if len(self.secret_key.get_secret_value()) < 32:

@@ -23,7 +23,15 @@ from marketplace.listings.service.claims import find_claim, hand_over_claim, rel
 from marketplace.listings.service.ending import end_open, mark_sold, withdraw
 from marketplace.listings.service.personal_data import PERSONAL_DATA
 from marketplace.listings.service.publishing import change_price, publish, set_paused
-from marketplace.listings.service.reading import days_in_stock, get_listing, list_open, list_open_ids, require_orderable
+from marketplace.listings.service.reading import (
+    days_in_stock,
+    get_listing,
+    list_open,
+    list_open_ids,
+    list_open_of_seller,
+    require_orderable,
+)
+from marketplace.listings.service.tables import price_bounds
 
 __all__ = [
     "PERSONAL_DATA",
@@ -52,7 +60,9 @@ __all__ = [
     "hand_over_claim",
     "list_open",
     "list_open_ids",
+    "list_open_of_seller",
     "mark_sold",
+    "price_bounds",
     "publish",
     "release_claim",
     "require_orderable",

@@ -145,3 +145,13 @@ def list_open_of_source(session: Session, *, source_kind: str, source_id: UUID) 
 
 def list_all_of_seller(session: Session, *, seller_id: UUID) -> list[Listing]:
     return list(session.exec(select(Listing).where(Listing.seller_id == seller_id).order_by(col(Listing.id))))
+
+
+def list_open_of_seller(session: Session, *, vehicle_ids: Sequence[UUID], seller_id: UUID) -> list[Listing]:
+    return list(
+        session.exec(
+            select(Listing).where(
+                col(Listing.vehicle_id).in_(vehicle_ids), Listing.seller_id == seller_id, col(Listing.state).in_(OPEN_STATES)
+            )
+        )
+    )

@@ -63,6 +63,15 @@ class ImportApplied(Event):
     bad: int
 
 
+class ListingRequested(Event):
+    """A dealer wants cars of his stock in the store; those with this request are still to be listed."""
+
+    name: ClassVar[str] = "sourcing.listing_requested"
+    request_id: UUID
+    dealer_id: UUID
+    requested_by: UUID
+
+
 def consignment_key(consignment_id: UUID) -> str:
     return f"consignment:{consignment_id}"
 

@@ -122,6 +122,7 @@ class StockCar(SQLModel, table=True):
         sa.UniqueConstraint("dealer_id", "vehicle_id", name="stock_car_once"),
         sa.Index("ix_stock_car_dealer", "dealer_id", "state", "id"),
         sa.Index("ix_stock_car_pending", "pending_import_id"),
+        sa.Index("ix_stock_car_list_request", "list_request_id"),
         sa.CheckConstraint("ask_minor IS NULL OR ask_minor > 0", name="ask_positive"),
         sa.CheckConstraint("cost_minor IS NULL OR cost_minor >= 0", name="cost_not_negative"),
         sa.CheckConstraint("state = 'staged' OR ask_minor IS NOT NULL", name="stock_has_price"),
@@ -144,6 +145,9 @@ class StockCar(SQLModel, table=True):
     pending_cost_minor: int | None = Field(default=None, sa_type=sa.BigInteger)
     pending_description: str | None = Field(default=None, max_length=2000)
     pending_row_hash: str | None = Field(default=None, max_length=64)
+    list_request_id: UUID | None = None
+    list_requested_by: UUID | None = None
+    list_problem: str | None = Field(default=None, max_length=60)
     created_at: datetime
     changed_at: datetime
 
@@ -169,6 +173,7 @@ class StockImport(SQLModel, table=True):
     file_key: str | None = Field(default=None, max_length=200)
     file_expires_at: datetime | None = None
     file_name: str = Field(default="", max_length=200)
+    errors_key: str | None = Field(default=None, max_length=200)
     encoding: str | None = Field(default=None, max_length=20)
     delimiter: str | None = Field(default=None, max_length=4)
     columns: dict[str, Any] = Field(default_factory=dict, sa_type=Json)

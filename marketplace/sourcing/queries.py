@@ -10,7 +10,7 @@ from sqlmodel import col, select
 
 from marketplace.core.db import Session
 from marketplace.core.pagination import PageQuery
-from marketplace.sourcing.domain import OPEN_STATES, RUNNING, ConsignmentState, ImportState, RowOutcome, Side, StockState
+from marketplace.sourcing.domain import OPEN_STATES, RUNNING, ConsignmentState, RowOutcome, Side, StockState
 from marketplace.sourcing.models import Consignment, ConsignmentSignature, StockCar, StockImport, StockImportRow
 
 # --- consignments ----------------------------------------------------------------------------------------------------------
@@ -116,27 +116,30 @@ def list_stock(session: Session, *, dealer_id: UUID, state: StockState | None, p
     )
 
 
-def list_stock_to_list(
-    session: Session, *, dealer_id: UUID, vehicle_ids: Sequence[UUID] | None, import_id: UUID | None, after: UUID | None, limit: int
-) -> list[StockCar]:
-    """Standing cars chosen by id or by import, in order."""
-    conditions: list[Any] = [StockCar.dealer_id == dealer_id, StockCar.state == StockState.IN_STOCK]
-    if vehicle_ids is not None:
-        conditions.append(col(StockCar.vehicle_id).in_(vehicle_ids))
-    if import_id is not None:
-        conditions.append(StockCar.import_id == import_id)
+def list_requested(session: Session, *, request_id: UUID, limit: int) -> list[StockCar]:
+    """Cars a request still wants listed, in order, locked."""
+    return list(
+        session.exec(
+            select(StockCar)
+            .where(StockCar.list_request_id == request_id)
+            .order_by(col(StockCar.id))
+            .limit(limit)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+    )
+
+
+def count_requested(session: Session, request_id: UUID) -> int:
+    return session.exec(select(sa.func.count()).select_from(StockCar).where(StockCar.list_request_id == request_id)).one()
+
+
+def list_of_import(session: Session, *, import_id: UUID, after: UUID | None, limit: int) -> list[StockCar]:
+    """Stock an import touched, in order."""
+    conditions: list[Any] = [StockCar.import_id == import_id]
     if after is not None:
         conditions.append(col(StockCar.id) > after)
     return list(session.exec(select(StockCar).where(*conditions).order_by(col(StockCar.id)).limit(limit)))
-
-
-def count_standing(session: Session, dealer_id: UUID) -> int:
-    statement = select(sa.func.count()).select_from(StockCar)
-    return session.exec(statement.where(StockCar.dealer_id == dealer_id, StockCar.state == StockState.IN_STOCK)).one()
-
-
-def list_all_stock(session: Session, dealer_id: UUID) -> list[StockCar]:
-    return list(session.exec(select(StockCar).where(StockCar.dealer_id == dealer_id).order_by(col(StockCar.id))))
 
 
 def list_stock_hashes(session: Session, dealer_id: UUID) -> dict[UUID, tuple[str, StockState]]:
@@ -201,18 +204,6 @@ def list_import_rows(
 
 def list_stuck_imports(session: Session, *, before: datetime) -> list[UUID]:
     return list(session.exec(select(StockImport.id).where(col(StockImport.state).in_(RUNNING), col(StockImport.received_at) < before)))
-
-
-def list_expired_uploads(session: Session, *, now: datetime, limit: int) -> list[StockImport]:
-    return list(
-        session.exec(
-            select(StockImport)
-            .where(
-                col(StockImport.file_key).is_not(None), col(StockImport.file_expires_at) <= now, StockImport.state != ImportState.RUNNING
-            )
-            .limit(limit)
-        )
-    )
 
 
 def list_imports_of_person(session: Session, person_id: UUID) -> list[StockImport]:

@@ -3,8 +3,10 @@
 from uuid import UUID
 
 from marketplace.core.db import Database, Session
-from marketplace.core.outbox import Delivered, subscriber, sweep
-from marketplace.sourcing.service import ending
+from marketplace.core.files import file_store
+from marketplace.core.outbox import Delivered, outside_subscriber, subscriber, sweep
+from marketplace.core.settings import get_settings
+from marketplace.sourcing.service import ending, importing, stock
 
 
 @subscriber("sourcing.close_sold")
@@ -27,3 +29,40 @@ def expire_consignments(database: Database) -> None:
         with database.writing() as session:
             if not ending.expire_due(session, limit=10):
                 return
+
+
+@outside_subscriber("sourcing.run_import")
+def run_import(database: Database, event: Delivered) -> None:
+    """Read a stock file that waits, in short transactions of its own."""
+    importing.run_received(database, file_store(), import_id=UUID(event.payload["import_id"]), settings=get_settings())
+
+
+@outside_subscriber("sourcing.follow_import")
+def follow_import(database: Database, event: Delivered) -> None:
+    """Listings follow what a stock file changed or took out."""
+    stock.follow_import(database, import_id=UUID(event.payload["import_id"]))
+
+
+@outside_subscriber("sourcing.list_requested")
+def list_requested(database: Database, event: Delivered) -> None:
+    """List the rest of the stock cars a dealer asked for."""
+    asked = event.payload
+    stock.list_requested(
+        database,
+        request_id=UUID(asked["request_id"]),
+        dealer_id=UUID(asked["dealer_id"]),
+        requested_by=UUID(asked["requested_by"]),
+    )
+
+
+@subscriber("sourcing.close_moved")
+def close_moved(session: Session, event: Delivered) -> None:
+    """A car changed hands: it leaves the stock of who held it."""
+    stock.close_moved(session, vehicle_id=UUID(event.payload["vehicle_id"]))
+
+
+@sweep("sourcing.give_up_imports")
+def give_up_imports(database: Database) -> None:
+    """Imports that do not come to an end fail, so that their dealer may upload again."""
+    with database.writing() as session:
+        stock.give_up_stuck(session, hours=get_settings().stock_import_hours)

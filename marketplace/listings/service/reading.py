@@ -14,6 +14,7 @@ from marketplace.listings import queries
 from marketplace.listings.domain import (
     OPEN_STATES,
     Availability,
+    Channel,
     ListingNotFound,
     ListingNotLive,
     ListingState,
@@ -51,6 +52,18 @@ def list_open(session: Session, *, vehicle_id: UUID) -> list[ListingView]:
 def list_open_ids(session: Session, *, after: UUID | None = None, limit: int = 500) -> list[UUID]:
     """Ids of open listings behind ``after``, in order: for an index rebuilt from nothing."""
     return queries.list_open_ids(session, after=after, limit=limit)
+
+
+def list_open_of_seller(session: Session, *, vehicle_ids: Sequence[UUID], seller_id: UUID, channel: Channel) -> dict[UUID, ListingView]:
+    """A seller's open listings in one channel, by vehicle; cars without one are left out."""
+    rows = queries.list_open_of_seller(session, vehicle_ids=vehicle_ids, seller_id=seller_id)
+    claims = queries.list_claims(session, vehicle_ids=[row.vehicle_id for row in rows])
+    found = {}
+    for row in rows:
+        if row.channel is channel:
+            claim = view_of(claims.get(row.vehicle_id))
+            found[row.vehicle_id] = view(row, claim.kind if claim else None)
+    return found
 
 
 def require_orderable(session: Session, *, listing_id: UUID, buyer_id: UUID, buyer_city: str | None = None) -> ListingView:

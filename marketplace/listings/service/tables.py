@@ -20,3 +20,9 @@ def warranty_rules(on: date) -> WarrantyRules:
 def warranty_parts(on: date) -> list[str]:
     """The systems a dealer's warranty covers, Chinese."""
     return list(load(_TABLES / "warranty.toml", on=on).values["parts"])
+
+
+def price_bounds(on: date) -> tuple[int, int]:
+    """Lowest and highest price the market takes, fen."""
+    rules = listing_rules(on)
+    return rules.ask_min_minor, rules.ask_max_minor
