@@ -75,18 +75,18 @@ def register_import(body: schemas.ImportIn, principal: Importer, _key: Idempoten
 
 
 @router.get("/imports", summary="我的平行进口车辆 Own imports")
-def list_imports(principal: Importer, session: ReadSession, paging: Paging) -> Page[schemas.ImportBody]:
+def list_import_cars(principal: Importer, session: ReadSession, paging: Paging) -> Page[schemas.ImportBody]:
     rows = queries.list_of_pilot(session, principal.party_id, paging=paging)
     return paging.page(rows, lambda row: [row.id], lambda row: _own(cars.view(session, row)))
 
 
 @router.get("/imports/{import_id}", summary="一辆平行进口车 One of the caller's imports", responses=refusals(ImportNotFound))
-def get_import(import_id: ImportId, principal: Importer, session: ReadSession) -> schemas.ImportBody:
+def get_import_car(import_id: ImportId, principal: Importer, session: ReadSession) -> schemas.ImportBody:
     return _own(cars.get_own(session, principal=principal, import_id=import_id))
 
 
 @router.patch("/imports/{import_id}", summary="更正进口说明 Change what is stated", responses=refusals(ImportNotFound))
-def describe_import(
+def describe_import_car(
     import_id: ImportId, body: schemas.ImportChange, principal: Importer, _key: Idempotency, session: WriteSession
 ) -> schemas.ImportBody:
     changes = {name: value for name, value in body.model_dump(exclude_unset=True).items() if value is not None}
@@ -96,7 +96,7 @@ def describe_import(
 @router.post(
     "/imports/{import_id}/papers", status_code=201, summary="登记随车单证 Put a paper on file", responses=refusals(ImportNotFound, BadDay)
 )
-def record_paper(
+def record_import_paper(
     import_id: ImportId, body: schemas.PaperIn, principal: Importer, _key: Idempotency, session: WriteSession
 ) -> schemas.PaperBody:
     paper = cars.record_paper(session, principal=principal, import_id=import_id, **body.model_dump())
@@ -108,7 +108,7 @@ def record_paper(
     summary="到港、清关、确认合规 Arrival, clearance, certification",
     responses=refusals(ImportNotFound, PapersMissing, EmissionTooLow, StepNotNext, BadDay, LicenceMissing, LicenceLapsed),
 )
-def take_step(
+def take_import_step(
     import_id: ImportId, body: schemas.StepIn, principal: Importer, _key: Idempotency, session: WriteSession
 ) -> schemas.ImportBody:
     return _own(cars.take_step(session, principal=principal, import_id=import_id, step=body.step, on=body.on))
@@ -150,7 +150,7 @@ def withdraw_import(
     summary="平行进口信息公示 What must be shown of an import on sale",
     responses=refusals(ImportNotFound),
 )
-def get_disclosure(
+def get_import_disclosure(
     vehicle_id: Annotated[UUID, Path(description="车辆编号 Id of the vehicle.")], _viewer: Viewer, session: ReadSession
 ) -> schemas.DisclosureBody:
     return _disclosure(cars.get_disclosure(session, vehicle_id=vehicle_id))
@@ -191,7 +191,7 @@ def get_feed_key(_viewer: Viewer) -> schemas.FeedKeyBody:
     response_class=Response,
     responses={**_FEED_ANSWER, **refusals(ImportNotFound)},
 )
-def get_feed(
+def get_import_feed(
     request: Request,
     form: Annotated[FeedForm, Path(description="json, csv, xml or jsonld.")],
     _viewer: Viewer,

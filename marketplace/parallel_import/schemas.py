@@ -77,7 +77,7 @@ class ImportIn(BaseModel):
 class ImportChange(BaseModel):
     """What is stated of the import; only the fields sent are touched."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"differences": "收音频段不同"}]})
 
     importer: str | None = Field(default=None, min_length=1, max_length=120)
     warranty_giver: str | None = Field(default=None, max_length=120)

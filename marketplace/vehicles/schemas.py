@@ -104,6 +104,8 @@ class Registration(ChangeableFacts):
 class Correction(ChangeableFacts):
     """Facts to change; only the fields sent are touched."""
 
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"colour": "red", "key_count": 1}]})
+
     brand: str | None = Field(default=None, min_length=1, max_length=40)
     series: str | None = Field(default=None, min_length=1, max_length=60)
     model: str | None = Field(default=None, min_length=1, max_length=120)
