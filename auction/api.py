@@ -5,7 +5,6 @@ from datetime import datetime
 from uuid import UUID
 
 from auction.bidding.service import place_bids
-from auction.closing.tasks import turn_due
 from auction.lots import queries
 from auction.lots.domain import LotPhase, ReserveKind
 from auction.lots.models import Lot
@@ -74,5 +73,4 @@ __all__ = [
     "find_open_lot",
     "get_lot",
     "place_bids",
-    "turn_due",
 ]

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from auction.api import turn_due
 from auction.bidding.domain import BidCommand, Conflict, RegistrationState
 from auction.bidding.models import Registration
+from auction.closing.tasks import turn_due
 from auction.lots.domain import LotPhase, ReserveKind
 from auction.lots.models import Lot
 from auction.sessions.domain import BidRules, ExtendOn, Ladder, LegalMode, SessionMode, SessionState
@@ -16,6 +16,8 @@ from auction.sessions.models import AuctionSession
 from marketplace.core import clock
 from marketplace.core.db import Database, Session
 from marketplace.core.ids import new_id
+from marketplace.vehicles.domain import Colour, Fuel, IdentityKind, Segment, UseType, VehicleKind
+from marketplace.vehicles.models import Vehicle
 from tests.cars import register_car
 from tests.market import Market
 from tests.people import PASSWORD, Person, licence, operator, organization, sign_up
@@ -80,6 +82,35 @@ def add_session(session: Session, *, bid_rules: BidRules | None = None, legal_mo
     return row.id
 
 
+def add_vehicle(session: Session) -> UUID:
+    """A car without a history, straight into the database."""
+    at = clock.now(session)
+    identity = new_id()
+    row = Vehicle(
+        identity_kind=IdentityKind.VIN,
+        vin=f"LSV{identity.hex[:14].upper()}",
+        vin_hash=identity.hex,
+        vin_masked="LSV****",
+        wmi="LSV",
+        kind=VehicleKind.PASSENGER_SMALL,
+        brand="大众",
+        series="帕萨特",
+        model="2019款 330TSI",
+        model_year=2019,
+        segment=next(iter(Segment)),
+        odometer_km=42_000,
+        fuel=Fuel.PETROL,
+        colour=Colour.BLACK,
+        use_type=UseType.NON_COMMERCIAL,
+        city="天津",
+        created_at=at,
+        updated_at=at,
+    )
+    session.add(row)
+    session.flush()
+    return row.id
+
+
 def add_lot(
     session: Session,
     *,
@@ -100,7 +131,7 @@ def add_lot(
     lot = Lot(
         session_id=session_id,
         number=number,
-        vehicle_id=new_id(),
+        vehicle_id=add_vehicle(session),
         consignor_id=new_id(),
         title="大众 帕萨特 2019",
         state=phase,

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from uuid import UUID
 
 import orjson
-from starlette.concurrency import run_in_threadpool
+from anyio import to_thread
 
 from auction.bidding import queries as bidding
 from auction.bidding.log import Entry, instant
@@ -30,10 +30,10 @@ class LogReader:
             lots.get_visible_lot(session, viewer=viewer, lot_id=self._lot_id)
 
     async def behind(self, seq: int) -> list[Entry]:
-        return await run_in_threadpool(self._behind, seq)
+        return await to_thread.run_sync(self._behind, seq)
 
     async def server_time(self) -> str:
-        return await run_in_threadpool(self._server_time)
+        return await to_thread.run_sync(self._server_time)
 
     def _behind(self, seq: int) -> list[Entry]:
         with self._database.reading() as session:

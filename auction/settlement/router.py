@@ -78,7 +78,7 @@ def register(
 
 
 @router.get("/lots/{lot_id}/registration", summary="我的竞买登记 My registration", responses=refusals(RegistrationUnknown))
-def get_registration(lot_id: UUID, principal: SignedIn, session: ReadSession) -> RegistrationAnswer:
+def get_own_registration(lot_id: UUID, principal: SignedIn, session: ReadSession) -> RegistrationAnswer:
     return _registration(session, registrations.get_registration(session, principal=principal, lot_id=lot_id))
 
 

@@ -9,8 +9,8 @@ from marketplace.orders import tasks as orders
 from tests.auctions import AuctionHouse
 from tests.cars import register_car, restrict
 from tests.market import Market
-from tests.people import Person, member, operator, organization, sign_up
-from tests.purchases import get, money
+from tests.people import Person, member, operator, organization, payout_account, sign_up
+from tests.purchases import get, hand_over_and_accept, money, pay, sign_both, transfer
 
 
 @pytest.fixture
@@ -92,6 +92,29 @@ class TestC2B:
         api.relay()
         assert house.get(f"/lots/{lot_id}/registration", dealers[0])["state"] in ("forfeited", "applied")
         assert house.get(f"/lots/{lot_id}/result", dealers[0])["defaulted_at"] is not None
+
+
+class TestToTheEnd:
+    def test_the_winner_gets_the_car_the_seller_his_money_the_house_its_fee(self, api: Market, clerk: Person) -> None:
+        house = AuctionHouse(api, clerk=clerk, mode="c2c_auction")
+        seller, buyer = sign_up(api, "卖车人"), sign_up(api, "买车人")
+        for one in (seller, house.owner):
+            money(api, one, 0)
+            payout_account(api, one)
+        lot_id = house.open_lot_for([buyer], seller)
+        house.bid(buyer, lot_id, 9_000_000)
+        house.turn(timedelta(minutes=10))
+        order_id = house.get(f"/lots/{lot_id}/result", buyer)["order_id"]
+        due = sign_both(api, seller, buyer, order_id)
+        assert due["payment"]["amount_minor"] == 8_000_000 + 200_000 - 800_000  # price, 2.5 % service fee, deposit counted
+        assert pay(api, buyer, order_id)["state"] == "paid"
+        hand_over_and_accept(api, seller, buyer, order_id)
+        transfer(api, clerk, buyer, order_id)
+        api.relay()
+        assert get(api, f"/orders/{order_id}", buyer)["state"] == "completed"
+        assert available(api, seller) == 8_000_000
+        assert available(api, house.owner) == 200_000
+        assert available(api, buyer) == 50_000_000 - 8_200_000
 
 
 class TestWhoMayBid:
