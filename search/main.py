@@ -13,6 +13,7 @@ from marketplace.core.telemetry import add_readiness
 from marketplace.registry import create_alone
 from search.engines import SearchUnavailable, current_engine
 from search.query.router import router as query_router
+from search.query.service import warm_up
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +25,7 @@ async def prepare_index(app: FastAPI) -> AsyncIterator[None]:
         await run_in_threadpool(current_engine().prepare)
     except SearchUnavailable:
         logger.warning("the search engine does not answer yet")
+    await run_in_threadpool(warm_up)
     add_readiness(app, "search", current_engine().check)
     yield
 

@@ -34,7 +34,8 @@ class Market:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.client.__exit__(kind, error, trace)
         self._engine_in_use.__exit__(None, None, None)
-        self.engine.close()
+        if self.engine.name == "embedded":
+            self.engine.close()
         self._index.cleanup()
 
     def relay(self) -> int:

@@ -88,7 +88,7 @@ class EmbeddedEngine:
                 _create(connection, 1)
                 connection.execute("INSERT INTO generation VALUES (1, 1)")
             connection.execute("COMMIT")
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise SearchUnavailable(retry_after_s=1) from error
         self._ready = True
 

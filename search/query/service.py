@@ -168,3 +168,9 @@ def _initials(text: str) -> str:
 def suggestions(text: str, *, limit: int) -> list[Suggestion]:
     """Brands and series that begin with the text."""
     return suggest(text, _suggestions(), limit=limit)
+
+
+def warm_up() -> None:
+    """Read the catalogue now, so that the first visitor does not wait for it."""
+    lexicon()
+    _suggestions()
