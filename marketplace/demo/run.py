@@ -25,7 +25,7 @@ from marketplace.demo.narrator import BrokenPromise, Narrator
 from marketplace.demo.story import play
 
 ROOT = Path(__file__).parent.parent.parent
-READY_WITHIN_S = 40
+READY_WITHIN_S = 90
 STOP_WITHIN_S = 15
 
 
@@ -76,8 +76,8 @@ def fresh_market(*, servers: bool) -> Iterator[str]:
             beat = [*celery, "beat", "--schedule", str(folder / "beat")]
             stack.enter_context(_process(beat, environment, folder / "beat.log"))
         address = f"http://127.0.0.1:{port}"
-        _wait_ready(address, log)
         try:
+            _wait_ready(address, log)
             yield address
         except BaseException:
             _keep_logs(folder)

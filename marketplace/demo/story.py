@@ -7,10 +7,10 @@ import httpx
 
 from marketplace.demo.cast import Cast
 from marketplace.demo.narrator import Narrator
-from marketplace.demo.scenes import auction, proof, sale, source, store
+from marketplace.demo.scenes import auction, imports, proof, sale, source, store
 from marketplace.demo.scenes.stage import Stage
 
-SCENES = (source, store, sale, auction, proof)
+SCENES = (source, store, sale, auction, imports, proof)
 
 
 def play(client: httpx.Client, narrator: Narrator) -> None:

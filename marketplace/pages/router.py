@@ -26,10 +26,20 @@ from marketplace.orders import router as orders
 from marketplace.orders.domain.orders import CONFIRMATION_TEXTS
 from marketplace.pages.view import FOLDER, render
 from marketplace.vehicles.domain.vocabulary import term
+from search.documents.domain import Filters, Sort
+from search.query import router as cars
+from search.query.schemas import CarHit
 
 router = APIRouter(include_in_schema=False)
 STATIC = {path.name: path for path in (FOLDER / "static").iterdir()}
 CARDS = 12
+SORTS = {
+    Sort.RELEVANCE: "相关 relevance",
+    Sort.PRICE: "价格从低 price up",
+    Sort.PRICE_DOWN: "价格从高 price down",
+    Sort.MILEAGE: "里程最少 mileage",
+    Sort.NEWEST: "最新上架 newest",
+}
 AVAILABILITIES = {
     Availability.AVAILABLE: "在售 available",
     Availability.RESERVED: "已预订 reserved",
@@ -143,10 +153,22 @@ def show_store(
     sort: Annotated[str, Query(max_length=20)] = "relevance",
     cursor: Annotated[str | None, Query(max_length=500)] = None,
 ) -> HTMLResponse:
-    page = PageQuery(limit=24, after=decode_cursor(cursor) if cursor else None)
-    found = listings.list_store(session, paging=page, wanted=StoreFilter())
-    cards = [_card(one) for one in found[: page.limit]]
-    return render(request, "store.html", principal=viewer, q=q, sort=sort, sorts=(), total=len(cards), cards=cards)
+    paging = PageQuery(limit=24, after=decode_cursor(cursor) if cursor else None)
+    wanted = Sort(sort) if sort in SORTS else Sort.RELEVANCE
+    found = cars.search_vehicles(viewer, None, session, paging, Filters(), q, wanted, False)
+    more = urlencode({"q": q, "sort": wanted.value, "cursor": found.next}) if found.next else None
+    return render(
+        request,
+        "store.html",
+        principal=viewer,
+        q=q,
+        sort=wanted.value,
+        sorts=SORTS.items(),
+        total=found.total,
+        understood=[part.meaning for part in found.understood.parts],
+        cards=[_hit(one) for one in found.items],
+        next_url=f"/store?{more}" if more else None,
+    )
 
 
 # --- parts -----------------------------------------------------------------------------------------------------------------
@@ -165,6 +187,11 @@ def _card(card: listings.CardView) -> dict[str, Any]:
         "channel": listing.channel.value,
         "photo_url": f"/marketplace/v1/vehicles/{car.id}/photos/{car.photos[0].id}/thumbnail" if car.photos else None,
     }
+
+
+def _hit(hit: CarHit) -> dict[str, Any]:
+    photo = f"/marketplace/v1/vehicles/{hit.vehicle_id}/photos/{hit.photo_id}/thumbnail" if hit.photo_id else None
+    return hit.model_dump() | {"id": hit.listing_id, "odometer_km": hit.mileage_km, "price_minor": hit.ask_minor, "photo_url": photo}
 
 
 def _lots(session: Session, page: PageQuery) -> list[Any]:

@@ -14,7 +14,7 @@ HANDED_OVER = (
     "vehicle_tax_proof",
 )
 CONFIRMATIONS = ["seven_day_return_excluded", "condition_read"]
-JOBS_WITHIN_S = 20
+JOBS_WITHIN_S = 30
 
 
 def sign(stage: Stage, order_id: str, seller: Actor, buyer: Actor) -> Body:
