@@ -12,6 +12,7 @@ from marketplace.core.db import Database
 from marketplace.core.settings import Settings
 from marketplace.core.telemetry import configure_logging
 from marketplace.demo import seed
+from marketplace.demo.bustle import Bustle
 from marketplace.demo.people import SIGN_INS
 from marketplace.registry import load_models
 
@@ -27,9 +28,7 @@ def check_port(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise PortTaken(
-                f"端口 {port} 已被占用 Port {port} is taken. 换一个 Choose another: make serve PORT={port + 1}"
-            ) from error
+            raise PortTaken(f"端口 {port} 已被占用 Port {port} is taken. 换一个 Choose another: make serve PORT={port + 1}") from error
 
 
 def serve(settings: Settings, *, host: str, port: int, cars: int) -> None:
@@ -43,6 +42,9 @@ def serve(settings: Settings, *, host: str, port: int, cars: int) -> None:
     app = create_app(settings, database=database)
     configure_logging(level=settings.log_level)
     _print_where(settings, host=host, port=port, ready_s=monotonic() - started)
+    bustle = Bustle(database, f"http://{host}:{port}") if settings.demo and cars else None
+    if bustle is not None:
+        bustle.start()
     uvicorn.run(
         app,
         host=host,
@@ -53,6 +55,8 @@ def serve(settings: Settings, *, host: str, port: int, cars: int) -> None:
         backlog=2048,
         ws_max_size=65_536,
     )
+    if bustle is not None:
+        bustle.stop()
 
 
 def _tell(text: str) -> None:
