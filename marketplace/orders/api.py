@@ -8,7 +8,7 @@ from marketplace.accounts.api import PersonalData
 from marketplace.core.db import Session
 from marketplace.core.security import Principal
 from marketplace.orders import queries
-from marketplace.orders.domain import Fees, OrderNotFound, OrderState, OrderStateRefused, PriceKind, Side, SourceKind
+from marketplace.orders.domain import BuyerIsSeller, Fees, OrderNotFound, OrderState, OrderStateRefused, PriceKind, Side, SourceKind
 from marketplace.orders.service import opening, personal_data
 from marketplace.orders.service.ending import cancel_order, complete_transfer, default_order
 from marketplace.orders.service.opening import find_order_of_source
@@ -74,6 +74,7 @@ PERSONAL_DATA = PersonalData(feature="orders", export=personal_data.export, eras
 
 __all__ = [
     "PERSONAL_DATA",
+    "BuyerIsSeller",
     "OrderNotFound",
     "OrderState",
     "OrderStateRefused",

@@ -177,10 +177,15 @@ def forfeit_hold(
     reason: str,
     to_party_id: UUID | None,
     claims: ForfeitClaims | None = None,
+    costs_to: UUID | None = None,
     principal: Principal | None = None,
 ) -> HoldView:
-    """Keep a defaulter's deposit for the injured party (None: the market). Raises ``HoldNotHeld``."""
-    return hold_view(holds.forfeit(session, hold_id=hold_id, reason=reason, to_party_id=to_party_id, claims=claims, principal=principal))
+    """Keep a defaulter's deposit: costs to ``costs_to``, the rest to the injured party (None: the market). Raises ``HoldNotHeld``."""
+    return hold_view(
+        holds.forfeit(
+            session, hold_id=hold_id, reason=reason, to_party_id=to_party_id, claims=claims, costs_to=costs_to, principal=principal
+        )
+    )
 
 
 def request_payment(

@@ -133,6 +133,7 @@ class Hold(SQLModel, table=True):
     state: HoldState = Field(default=HoldState.REQUESTED, sa_type=enum_type(HoldState, "state"))
     order_id: UUID | None = Field(default=None)
     to_party_id: UUID | None = Field(default=None)
+    costs_to: UUID | None = Field(default=None)
     taken_minor: int = Field(default=0, sa_type=sa.BigInteger)
     claims: dict[str, int] = Field(default_factory=dict, sa_type=Json)
     reason: str | None = Field(default=None, max_length=200)

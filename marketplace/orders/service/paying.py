@@ -105,12 +105,19 @@ def unwind(session: Session, order: Order, *, reason: str) -> None:
 
 
 def forfeit_deposits(session: Session, order: Order, *, reason: str) -> list[UUID]:
-    """A defaulting buyer's deposits: both fees of the sale first (拍卖法 第三十九条), the rest to the seller."""
+    """A defaulting buyer's deposits: both fees of the sale first (拍卖法 第三十九条) to whom they are owed, the rest to the seller."""
     claims = payments.ForfeitClaims(costs_minor=order.buyer_fee_minor + order.seller_fee_minor + order.commission_minor)
     forfeited = []
     for hold in _deposits(session, order):
         if hold.state is HoldState.HELD:
-            payments.forfeit_hold(session, hold_id=hold.id, reason=reason, to_party_id=order.seller_id, claims=claims)
+            payments.forfeit_hold(
+                session,
+                hold_id=hold.id,
+                reason=reason,
+                to_party_id=order.seller_id,
+                claims=claims,
+                costs_to=order.seller_fee_to or order.buyer_fee_to,
+            )
             forfeited.append(hold.id)
             claims = payments.ForfeitClaims(costs_minor=max(claims.costs_minor - hold.amount_minor, 0))
     return forfeited

@@ -9,6 +9,8 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from sqlalchemy.dialects import postgresql, sqlite
+
 from marketplace.core import clock
 from marketplace.core.db import Database, Session
 from marketplace.core.money import CNY
@@ -114,13 +116,12 @@ def _lose_answer(session: Session) -> bool:
 
 
 def open_account(session: Session, *, account_no: str, party_id: UUID | None, holder: str = "") -> SandboxBankAccount:
-    """The account, opened with nothing in it when it is not there."""
-    found = session.get(SandboxBankAccount, account_no)
-    if found is None:
-        found = SandboxBankAccount(account_no=account_no, party_id=party_id, holder=holder, opened_at=clock.now(session))
-        session.add(found)
-        session.flush()
-    return found
+    """The account, opened with nothing in it when it is not there; two at once open one."""
+    connection = session.connection()
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    fresh = SandboxBankAccount(account_no=account_no, party_id=party_id, holder=holder, opened_at=clock.now(session))
+    connection.execute(insert(SandboxBankAccount).values(fresh.model_dump()).on_conflict_do_nothing())
+    return session.get_one(SandboxBankAccount, account_no)
 
 
 def book(

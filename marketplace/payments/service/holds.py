@@ -101,11 +101,12 @@ def forfeit(
     reason: str,
     to_party_id: UUID | None,
     claims: ForfeitClaims | None = None,
+    costs_to: UUID | None = None,
     principal: Principal | None = None,
 ) -> Hold:
     """Keep a defaulter's deposit: costs, then the price shortfall, then debts; the rest is not given back either.
 
-    ``to_party_id`` None: the market is the injured party. Raises ``HoldNotHeld``.
+    ``to_party_id`` None: the market is the injured party; ``costs_to`` None: the costs are its own. Raises ``HoldNotHeld``.
     """
     found = queries.lock_hold(session, hold_id)
     state = decide_forfeit(found.state)
@@ -114,6 +115,7 @@ def forfeit(
     found.state = state
     found.reason = reason[:200]
     found.to_party_id = to_party_id
+    found.costs_to = costs_to
     found.claims = asdict(claims) if claims is not None else {}
     _take(session, found, OperationKind.FORFEIT, found.amount_minor)
     _record(session, principal, found, "hold.forfeit_requested")

@@ -170,28 +170,33 @@ def _on_forfeit(session: Session, operation: GatewayOperation, answer: Answer) -
 
 
 def _share_out(session: Session, hold: Hold, forfeited: Account) -> list[Wish]:
-    """Costs to the market, shortfall, debts and the rest to the injured party, who may be the market itself."""
+    """Costs first, to whom they arose; shortfall, debts and the rest to the injured party. None is the market itself."""
     shares = split_forfeit(hold.amount_minor, ForfeitClaims(**hold.claims))
-    market = Account(AccountKind.MARKET_FEES, hold.gateway, currency=hold.currency)
-    injured = market
-    if hold.to_party_id is not None:
-        injured = Account(AccountKind.PAYOUTS_PAYABLE, hold.gateway, hold.to_party_id, hold.purpose_id, hold.currency)
-    to_injured = shares.shortfall_minor + shares.debts_minor + shares.rest_minor
-    parts = [(market, shares.costs_minor), (injured, to_injured)]
-    transfers = tuple(Transfer(forfeited, account, amount) for account, amount in parts if amount)
+    parts: dict[UUID | None, int] = {hold.costs_to: shares.costs_minor}
+    parts[hold.to_party_id] = parts.get(hold.to_party_id, 0) + hold.amount_minor - shares.costs_minor
+    wanted = {party_id: amount for party_id, amount in parts.items() if amount}
+    transfers = tuple(Transfer(forfeited, _share_account(hold, party_id), amount) for party_id, amount in wanted.items())
     ledger.post(session, Posting(f"forfeit-shares:{hold.id.hex}", "forfeit_shared", transfers), purpose_id=hold.purpose_id)
-    if hold.to_party_id is None or not to_injured:
-        return []
-    return payouts.owe(
-        session,
-        party_id=hold.to_party_id,
-        amount_minor=to_injured,
-        currency=hold.currency,
-        gateway=hold.gateway,
-        kind=SplitKind.PROCEEDS,
-        purpose_kind=hold.purpose_kind,
-        purpose_id=hold.purpose_id,
-    )
+    wishes: list[Wish] = []
+    for party_id, amount in wanted.items():
+        if party_id is not None:
+            wishes += payouts.owe(
+                session,
+                party_id=party_id,
+                amount_minor=amount,
+                currency=hold.currency,
+                gateway=hold.gateway,
+                kind=SplitKind.PROCEEDS if party_id == hold.to_party_id else SplitKind.COMMISSION,
+                purpose_kind=hold.purpose_kind,
+                purpose_id=hold.purpose_id,
+            )
+    return wishes
+
+
+def _share_account(hold: Hold, party_id: UUID | None) -> Account:
+    if party_id is None:
+        return Account(AccountKind.MARKET_FEES, hold.gateway, currency=hold.currency)
+    return Account(AccountKind.PAYOUTS_PAYABLE, hold.gateway, party_id, hold.purpose_id, hold.currency)
 
 
 # --- payments, refunds, payouts ---------------------------------------------------------------------------------------------
