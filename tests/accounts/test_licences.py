@@ -1,6 +1,7 @@
 """Licences as records: claimed, decided once, asked for on a legal day; their lapse stops new acts."""
 
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -149,12 +150,7 @@ class TestRaces:
             dealer = people.organization(api, by=clerks[0], licences=())
             for turn in range(4):
                 licence_id = _claim(api, dealer, number=f"津商备{turn}").json()["id"]
-                answers = at_once(
-                    [
-                        lambda who=clerk, which=licence_id, yes=approve: _decide(api, who, which, yes)
-                        for clerk, approve in zip(clerks, (True, False), strict=True)
-                    ]
-                )
+                answers = at_once([partial(_decide, api, clerk, licence_id, yes) for clerk, yes in zip(clerks, (True, False), strict=True)])
                 assert sorted(answer.status_code for answer in answers) == [200, 409]
                 winner = next(answer for answer in answers if answer.status_code == 200).json()
                 assert api.get(f"{BASE}/licences/{licence_id}", headers=dealer.headers).json()["state"] == winner["state"]
@@ -167,6 +163,6 @@ class TestRaces:
             clerk = people.operator(api)
             holders = [people.organization(api, by=clerk, licences=()) for _ in range(2)]
             ids = [_claim(api, one).json()["id"] for one in holders]
-            answers = at_once([lambda which=one: _decide(api, clerk, which) for one in ids])
+            answers = at_once([partial(_decide, api, clerk, one) for one in ids])
             assert sorted(answer.status_code for answer in answers) == [200, 409]
             assert {answer.json()["code"] for answer in answers if answer.status_code == 409} == {"licence_number_taken"}

@@ -1,6 +1,7 @@
 """Organizations and their staff over HTTP on both databases; races on PostgreSQL."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -224,7 +225,7 @@ class TestRaces:
             owner = people.organization(api)
             second = people.member(api, owner, "owner")
             path = f"{BASE}/me/memberships/{owner.organization_id}"
-            answers = at_once([lambda who=who: api.delete(path, headers=who.headers) for who in (owner, second)])
+            answers = at_once([partial(api.delete, path, headers=who.headers) for who in (owner, second)])
             assert sorted(answer.status_code for answer in answers) == [204, 409]
             with postgres.reading() as session:
                 states = session.exec(select(Membership.state).where(Membership.organization_id == owner.organization_id)).all()
@@ -245,8 +246,7 @@ class TestRaces:
             person = people.sign_up(api, phone=number)
             path = f"{BASE}/organizations/{owner.organization_id}/invitations"
             code = api.post(path, json={"contact": number, "roles": ["sales"]}, headers=owner.headers).json()["code"]
-            call = lambda: api.post(f"{BASE}/me/invitations", json={"code": code}, headers=person.self_headers)  # noqa: E731  # one line, used once
-            answers = at_once([call] * 8)
+            answers = at_once([partial(api.post, f"{BASE}/me/invitations", json={"code": code}, headers=person.self_headers)] * 8)
             assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7
 
     def test_accepting_against_taking_back_has_one_outcome(self, postgres: Database) -> None:
@@ -259,8 +259,8 @@ class TestRaces:
                 accept = f"{BASE}/me/offers/{offer['id']}/answer"
                 answers = at_once(
                     [
-                        lambda path=accept, who=person: api.post(path, json={"accept": True}, headers=who.self_headers),
-                        lambda path=f"{path}/{person.id}": api.delete(path, headers=owner.headers),
+                        partial(api.post, accept, json={"accept": True}, headers=person.self_headers),
+                        partial(api.delete, f"{path}/{person.id}", headers=owner.headers),
                     ]
                 )
                 accepted, removed = (next(a for a in answers if (a.request.method == method)).status_code for method in ("POST", "DELETE"))

@@ -55,7 +55,7 @@ def get_party(party_id: UUID, _principal: Reader, session: ReadSession) -> Party
 
 
 @router.get("/parties/{party_id}/organization", summary="机构登记 An organization's registration", responses=refusals(NotFound))
-def get_registration(party_id: UUID, _principal: Reader, session: ReadSession) -> OrganizationBody:
+def get_organization_registration(party_id: UUID, _principal: Reader, session: ReadSession) -> OrganizationBody:
     return organization_body(session, queries.get_organization(session, party_id))
 
 
