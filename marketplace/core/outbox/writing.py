@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
+import orjson
 import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import event as sa_event
@@ -123,8 +124,50 @@ def pending(session: Session) -> list[Event]:
 
 
 def _write(session: Session, waiting: list[tuple[str, Event]]) -> None:
-    session.connection().execute(sa.insert(OutboxEvent), _rows(session, waiting))
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(_WRITE_AT_ONCE, (_json_rows(waiting),))
+    else:
+        connection.execute(sa.insert(OutboxEvent), _rows(session, waiting))
     session.info[_WROTE] = True
+
+
+# Keys, numbers and events in one round trip: every transaction of the market ends with this, and bids wait for it under their lot's lock.
+# The clock is read as rows come out of the join, when the keys' locks are held.
+_WRITE_AT_ONCE = """
+WITH fresh AS (
+  SELECT * FROM json_to_recordset(%s::json) AS r(id uuid, name text, version int, key text, position bigint, of bigint, payload jsonb)
+), moved AS (
+  INSERT INTO outbox_key (key, last_seq)
+  SELECT key, count(*) FROM fresh GROUP BY key ORDER BY key COLLATE "C"
+  ON CONFLICT (key) DO UPDATE SET last_seq = outbox_key.last_seq + excluded.last_seq
+  RETURNING key, last_seq
+)
+INSERT INTO outbox_event (id, name, version, key, key_seq, payload, occurred_at)
+SELECT f.id, f.name, f.version, f.key, m.last_seq - f.of + f.position, f.payload,
+  clock_timestamp() + coalesce((SELECT offset_us FROM clock_offset), 0) * interval '1 microsecond'
+FROM moved m JOIN fresh f ON f.key = m.key"""
+
+
+def _json_rows(waiting: Sequence[tuple[str, Event]]) -> str:
+    """The events as one JSON array; ``position`` counts from one within a key, ``of`` is how many that key has."""
+    totals = Counter(key for key, _event in waiting)
+    positions: Counter[str] = Counter()
+    rows = []
+    for key, event in waiting:
+        positions[key] += 1
+        rows.append(
+            {
+                "id": new_id(),
+                "name": event.name,
+                "version": event.version,
+                "key": key,
+                "position": positions[key],
+                "of": totals[key],
+                "payload": event.model_dump(mode="json"),
+            }
+        )
+    return orjson.dumps(rows).decode()
 
 
 _QUEUE: CommitQueue[tuple[str, Event]] = CommitQueue("outbox", order=2, write=_write)
