@@ -5,7 +5,7 @@ import csv
 import gzip
 import io
 import xml.etree.ElementTree as ET
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ import pytest
 from marketplace.core.crypto import verify
 from tests.imports import BASE, PAPERS, add_papers, clear, import_facts, publish_import, register_import
 from tests.market import Market
-from tests.people import Person, operator, organization, sign_up
+from tests.people import Person, licence, operator, organization, sign_up
 
 FEED = "/marketplace/v1/feeds/parallel-import"
 
@@ -237,10 +237,6 @@ class TestLapse:
     def test_a_lapsed_approval_stops_new_acts(self, api: Market) -> None:
         clerk = operator(api)
         pilot = organization(api, "import_pilot", by=clerk, licences=("business_licence",))
-        from datetime import UTC, datetime
-
-        from tests.people import licence
-
         licence(api, pilot, "import_pilot_approval", by=clerk, valid_to=(datetime.now(UTC) + timedelta(days=2)).date())
         found = register_import(api, pilot)
         add_papers(api, pilot, found["id"], *PAPERS)

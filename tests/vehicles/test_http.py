@@ -4,6 +4,7 @@ from datetime import timedelta
 from io import BytesIO
 from typing import Any
 
+import pytest
 from PIL import Image
 
 from tests.cars import BASE, add_photo, car_facts, picture, plate, register_car, restrict, vin
@@ -220,6 +221,7 @@ class TestPhotos:
         assert Image.open(BytesIO(small.content)).size == (400, 200)
         assert api.get(shown[0]["url"], headers={"If-None-Match": got.headers["etag"]}).status_code == 304
 
+    @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
     def test_what_is_no_photo_is_refused(self, quick_api: Market) -> None:
         owner, other = sign_up(quick_api), sign_up(quick_api, "李四")
         car = register_car(quick_api, owner, papers=False)

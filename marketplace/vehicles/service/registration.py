@@ -6,6 +6,8 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy.exc import IntegrityError
+
 from marketplace.core import audit, clock
 from marketplace.core.crypto import keyed_hash, mask_vin
 from marketplace.core.db import Session
@@ -106,14 +108,12 @@ def register_vehicle(
     """
     today = clock.shanghai_day(clock.now(session))
     stated = check_stated(facts, today=today)
-    row = queries.lock_by_vin(session, stated.vin)
-    is_new = row is None
+    found = queries.lock_by_vin(session, stated.vin)
+    created = _create(session, stated) if found is None else None
+    row = created or found or queries.lock_by_vin(session, stated.vin)
+    assert row is not None
     at = clock.now(session)
-    if row is None:
-        row = _new_row(stated, at)
-        session.add(row)
-        session.flush()
-    else:
+    if created is None:
         _check_free(session, row, party_id)
         _apply(row, stated, at)
         row.odometer_km = stated.odometer_km
@@ -132,9 +132,20 @@ def register_vehicle(
         act="vehicle.register",
         object_kind="vehicle",
         object_id=row.id,
-        facts={"party_id": str(party_id), "capacity": capacity.value, "is_new": is_new},
+        facts={"party_id": str(party_id), "capacity": capacity.value, "is_new": created is not None},
     )
     return views.load_view(session, row)
+
+
+def _create(session: Session, facts: VehicleFacts) -> Vehicle | None:
+    """A new row, None when another transaction made one of the same VIN at the same moment."""
+    row = _new_row(facts, clock.now(session))
+    try:
+        with session.begin_nested():
+            session.add(row)
+    except IntegrityError:
+        return None
+    return row
 
 
 def _check_free(session: Session, row: Vehicle, party_id: UUID) -> None:
