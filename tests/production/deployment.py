@@ -4,6 +4,7 @@ import os
 import re
 import secrets
 import socket
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,6 +51,13 @@ class Deployment:
             for label in self._labels(name):
                 self._make(name, label).start()
         self.running["gateway"].wait_healthy(within_s=STARTED_WITHIN_S)
+
+    def run(self, *command: str) -> None:
+        """``docker compose run --rm marketplace …``: one command with a service's environment."""
+        environment = self.running["marketplace"].environment
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)
+        if done.returncode:
+            raise RuntimeError(done.stdout + done.stderr)
 
     def _wait_for_needs(self, name: str) -> None:
         for needed, how in self.services[name].get("depends_on", {}).items():
