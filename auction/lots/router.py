@@ -150,6 +150,7 @@ def sign_mandate(
     lot_id: UUID,
     body: SignatureBody,
     principal: Annotated[Principal, Depends(require("lots.consign"))],
+    _proof: accounts.Reentered,
     _key: Idempotency,
     session: WriteSession,
 ) -> MandateAnswer:

@@ -118,7 +118,7 @@ def get_confirmation(lot_id: UUID, principal: SignedIn, session: ReadSession) ->
     responses=refusals(LotUnknown, ResultUnknown, ConfirmationChanged, accounts.WrongPassphrase),
 )
 def sign_confirmation(
-    lot_id: UUID, body: SignatureBody, principal: SignedIn, _key: Idempotency, session: WriteSession
+    lot_id: UUID, body: SignatureBody, principal: SignedIn, _proof: accounts.Reentered, _key: Idempotency, session: WriteSession
 ) -> ConfirmationAnswer:
     """By the winner and by the auctioneer (拍卖法 52)."""
     found = confirmations.sign_confirmation(

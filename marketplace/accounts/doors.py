@@ -108,7 +108,7 @@ def access_token(request: Request, granted: Granted) -> str:
     )
 
 
-async def _reentered(request: Request) -> None:
+async def reentered(request: Request) -> None:
     principal: Principal | None = getattr(request.state, "principal", None)
     if principal is None:
         raise Unauthenticated
@@ -121,7 +121,7 @@ async def _reentered(request: Request) -> None:
         await run_in_threadpool(prove_passphrase, request.app.state.database, principal=principal, passphrase=passphrase)
 
 
-Reentered = Annotated[None, Depends(_reentered)]
+Reentered = Annotated[None, Depends(reentered)]
 """Behind the principal and before ``Idempotency`` in every route whose body has ``passphrase``: it is verified before the transaction."""
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import Depends, Query
 
-from marketplace.accounts.api import PartySuspended, RealNameMissing, WrongPassphrase, verify_signature
+from marketplace.accounts.api import PartySuspended, RealNameMissing, Reentered, WrongPassphrase, verify_signature
 from marketplace.core.db import ReadSession, Session, WriteSession
 from marketplace.core.errors import NotFound
 from marketplace.core.idempotency import Idempotency, Router
@@ -165,7 +165,12 @@ def get_contract(order_id: UUID, session: ReadSession, principal: SignedIn) -> s
     responses=refusals(OrderNotFound, OrderStateRefused, AlreadySigned, WrongPassphrase, NotFound),
 )
 def sign_contract(
-    order_id: UUID, body: schemas.SignatureRequest, session: WriteSession, principal: SignedIn, _key: Idempotency
+    order_id: UUID,
+    body: schemas.SignatureRequest,
+    session: WriteSession,
+    principal: SignedIn,
+    _proof: Reentered,
+    _key: Idempotency,
 ) -> schemas.OrderBody:
     signing.sign(session, principal=principal, order_id=order_id, passphrase=body.passphrase)
     return _body(session, principal, order_id)

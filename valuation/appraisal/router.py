@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import Depends, Path, Response
 
-from marketplace.accounts.api import LicenceLapsed, LicenceMissing, PartySuspended, WrongPassphrase
+from marketplace.accounts.api import LicenceLapsed, LicenceMissing, PartySuspended, Reentered, WrongPassphrase
 from marketplace.core import clock
 from marketplace.core.db import ReadSession, WriteSession
 from marketplace.core.errors import Forbidden, Malformed, NotFound, Unauthenticated
@@ -160,6 +160,7 @@ def sign_report(
     appraisal_id: UUID,
     body: SignRequest,
     principal: Annotated[Principal, Depends(require("appraisals.sign"))],
+    _proof: Reentered,
     session: WriteSession,
     _key: Idempotency,
 ) -> AppraisalBody:
