@@ -23,6 +23,7 @@ class Stage:
     dealer: Actor | None = None
     consigned_car: Body = field(default_factory=dict)
     consigned_listing: Body = field(default_factory=dict)
+    stock_listing: str = ""
     seen: list[tuple[str, UUID]] = field(default_factory=list)
     serial: int = 0
 
