@@ -28,7 +28,7 @@ from marketplace.accounts.service.founding import (
 )
 from marketplace.accounts.service.licences import LicenceFacts
 from marketplace.accounts.service.organizations import OrganizationFacts, reinstate_party, suspend_party
-from marketplace.accounts.service.own_data import OWN as PERSONAL_DATA
+from marketplace.accounts.service.own_records import OWN as PERSONAL_DATA
 from marketplace.accounts.service.parties import (
     display_names,
     get_party,

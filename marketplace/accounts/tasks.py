@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from marketplace.accounts import queries
-from marketplace.accounts.service import own_data, sign_ins
+from marketplace.accounts.service import own_records, sign_ins
 from marketplace.core.db import Database
 from marketplace.core.outbox import sweep
 from marketplace.core.security import process_now
@@ -29,4 +29,4 @@ def sweep_identities(database: Database) -> None:
     more = BATCH
     while more == BATCH:
         with database.writing() as session:
-            more = own_data.erase_due_identities(session, limit=BATCH)
+            more = own_records.erase_due_identities(session, limit=BATCH)
