@@ -198,6 +198,7 @@ def stage_removals(session: Session, *, upload: StockImport, vehicle_ids: Sequen
 
 def switch(session: Session, *, upload: StockImport, at: datetime) -> None:
     """Make everything the import staged visible: two statements, whatever its size."""
+    session.flush()
     table = StockCar.__table__  # type: ignore[attr-defined]  # SQLModel does not type it
     mine = table.c.pending_import_id == upload.id
     done = {"pending_import_id": None, "pending_state": None, "changed_at": at, "import_id": upload.id}
