@@ -34,7 +34,7 @@ from auction.sessions.domain import (
 )
 from auction.sessions.router import answer as session_answer
 from auction.sessions.schemas import SessionAnswer
-from marketplace.api import accounts, vehicles
+from marketplace.api import accounts, listings, vehicles
 from marketplace.core import clock
 from marketplace.core.db import ReadSession, WriteSession
 from marketplace.core.idempotency import Idempotency, Router
@@ -108,7 +108,7 @@ def list_catalogue(session_id: UUID, page: Paging, session: ReadSession, viewer:
     summary="发布拍卖公告 Publish the notice",
     responses=refusals(
         SessionUnknown, SessionNotDraft, SessionEmpty, MandateNotSigned, NoticeTooShort, ViewingTooShort, AgreedNoticeTooShort,
-        vehicles.NotEligible, accounts.LicenceMissing, accounts.LicenceLapsed,
+        vehicles.NotEligible, listings.VehicleClaimed, listings.PriceOutOfBounds, accounts.LicenceMissing, accounts.LicenceLapsed,
     ),
 )  # fmt: skip
 def publish_session(

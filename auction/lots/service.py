@@ -1,6 +1,7 @@
 """Lots: catalogued by the house, mandated by the consignor, announced with the session's notice, withdrawn before opening or never."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -23,7 +24,7 @@ from auction.lots.events import LotAnnounced, LotWithdrawn, lot_key
 from auction.lots.models import AuctionSession, Lot, Mandate
 from auction.sessions import service as sessions
 from auction.sessions.domain import LegalMode, SessionEmpty, SessionState
-from marketplace.api import accounts, vehicles
+from marketplace.api import accounts, listings, vehicles
 from marketplace.core import audit, clock, outbox
 from marketplace.core.crypto import canonical_json, sha256_hex
 from marketplace.core.db import Session
@@ -32,6 +33,7 @@ from marketplace.core.pagination import PageQuery
 from marketplace.core.security import Principal
 
 MANDATE = "auction_mandate"
+LOT = "lot"
 _NOT_STARTED = frozenset(queries.AHEAD)
 
 
@@ -166,7 +168,10 @@ def sign_mandate(session: Session, *, principal: Principal, lot_id: UUID, passph
 
 
 def announce(session: Session, *, principal: Principal, session_id: UUID) -> AuctionSession:
-    """Publish the notice with the catalogue. Raises as ``sessions.announce_session``, and ``SessionEmpty``, ``MandateNotSigned``."""
+    """Publish the notice with the catalogue, and the lots in the shop window.
+
+    Raises as ``sessions.announce_session``, and ``SessionEmpty``, ``MandateNotSigned``, ``NotEligible``, ``VehicleClaimed``.
+    """
     row = sessions.require_draft_of(session, principal=principal, session_id=session_id)
     lots = [lot for lot in queries.lock_lots_of_session(session, session_id) if lot.state is not LotPhase.WITHDRAWN]
     if not lots:
@@ -178,9 +183,32 @@ def announce(session: Session, *, principal: Principal, session_id: UUID) -> Auc
         vehicles.require_eligible(session, vehicle_id=lot.vehicle_id, mode=vehicles.TradeMode(row.mode.value), seller_id=lot.consignor_id)
         lot.state = LotPhase.ANNOUNCED
         session.add(lot)
+        session.flush()
+        _show(session, row=row, lot=lot)
         outbox.append(session, _announced(row, lot), key=lot_key(lot.id))
-    session.flush()
     return row
+
+
+def _show(session: Session, *, row: AuctionSession, lot: Lot) -> None:
+    """Into the shop window: the car may still stand in other channels until the lot opens."""
+    with suppress(listings.AlreadyListed):
+        listings.publish(
+            session,
+            principal=None,
+            vehicle_id=lot.vehicle_id,
+            seller_id=lot.consignor_id,
+            channel=listings.Channel.AUCTION,
+            ask_minor=lot.start_minor,
+            description=lot.flaws,
+            source_kind=LOT,
+            source_id=lot.id,
+            mode=vehicles.TradeMode(row.mode.value),
+        )
+
+
+def take_down(session: Session, *, lot_id: UUID, reason: listings.EndReason) -> None:
+    """Out of the shop window: withdrawn or passed."""
+    listings.end_open(session, principal=None, source_kind=LOT, source_id=lot_id, reason=reason)
 
 
 def _announced(row: AuctionSession, lot: Lot) -> LotAnnounced:
@@ -218,6 +246,7 @@ def withdraw_locked(session: Session, *, lot: Lot, reason: str, principal: Princ
     lot.state, lot.reason = LotPhase.WITHDRAWN, reason
     session.add(lot)
     session.flush()
+    take_down(session, lot_id=lot.id, reason=listings.EndReason.CONTRACT_ENDED)
     event = LotWithdrawn(lot_id=lot.id, session_id=lot.session_id, vehicle_id=lot.vehicle_id, reason=reason)
     outbox.append(session, event, key=lot_key(lot.id))
     audit.record(session, principal=principal, act="lot.withdraw", object_kind="lot", object_id=lot.id, facts={"reason": reason})

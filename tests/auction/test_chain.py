@@ -9,7 +9,7 @@ from marketplace.orders import tasks as orders
 from tests.auctions import AuctionHouse
 from tests.cars import register_car, restrict
 from tests.market import Market
-from tests.people import Person, member, operator, organization, payout_account, sign_up
+from tests.people import PASSWORD, Person, member, operator, organization, payout_account, sign_up
 from tests.purchases import get, hand_over_and_accept, money, pay, sign_both, transfer
 
 
@@ -182,7 +182,7 @@ class TestStatutory:
         assert house.publish(session_id, status=409)["code"] == "session_empty"
         lot_id = house.lot(session_id, seller := sign_up(api, "卖车人"), sign=False)
         assert house.publish(session_id, status=409)["code"] == "mandate_not_signed"
-        wrong = house.post(f"/lots/{lot_id}/mandate/signature", seller, {"passphrase": "x", "content_hash": "0" * 64}, status=409)
+        wrong = house.post(f"/lots/{lot_id}/mandate/signature", seller, {"passphrase": PASSWORD, "content_hash": "0" * 64}, status=409)
         assert wrong["code"] == "mandate_changed"
         house.sign_mandate(lot_id, seller)
         assert house.publish(session_id)["state"] == "announced"

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from auction.bidding.domain import LotState, RegistrationState
 from auction.bidding.models import Registration
+from auction.lots import service as lots
 from auction.lots.models import AuctionSession, Lot
 from auction.sessions.domain import LegalMode
 from auction.settlement import queries
@@ -38,6 +39,7 @@ def settle_lot(session: Session, *, lot: Lot, row: AuctionSession, state: LotSta
         _sell(session, lot=lot, row=row, result=result, at=at)
     else:
         listings.release_claim(session, vehicle_id=lot.vehicle_id, holder_id=lot.id)
+        lots.take_down(session, lot_id=lot.id, reason=listings.EndReason.CONTRACT_ENDED)
     session.add(result)
     session.flush()
     registrations.release_all(session, lot_id=lot.id, reason="lot_closed", but=result.winner_registration_id)
