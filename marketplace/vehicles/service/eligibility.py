@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
+from functools import lru_cache
 from uuid import UUID
 
 from marketplace.accounts import api as accounts
@@ -32,6 +33,7 @@ CONTRACT_PROOFS = ("order:", "transfer:", "acquisition:", "contract:", "consignm
 """Proofs of a holding that are a contract made in this market."""
 
 
+@lru_cache(maxsize=16)
 def trade_rules(on: date) -> domain.TradeRules:
     """The tables as valid on a legal day."""
     trade = tables.rule_table("trade", on=on).values
