@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import Depends, Header, Query, Request
 from fastapi.responses import Response
 
 from auction.bidding import service
@@ -24,12 +24,12 @@ from auction.bidding.schemas import BidBody, LogEntryBody, Receipt
 from auction.bidding.sequencer import BidQueueFull, CommitUnknown, Sequencer
 from auction.lots.domain import LotUnknown
 from marketplace.core.db import ReadSession
-from marketplace.core.idempotency import KEY_MAX, IdempotencyKeyReused
+from marketplace.core.idempotency import KEY_MAX, IdempotencyKeyReused, PathRouter
 from marketplace.core.problem import MEDIA_TYPE, refusals
 from marketplace.core.security import Principal, Viewer, require
 
 # A plain router: bids keep their keys in the log itself, in the transaction that decides them.
-router = APIRouter(prefix="/auction/v1", tags=["bidding"], generate_unique_id_function=lambda route: route.name)
+router = PathRouter(prefix="/auction/v1", tags=["bidding"], generate_unique_id_function=lambda route: route.name)
 
 
 @router.post(

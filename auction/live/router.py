@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import Header, Query, Request
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
@@ -11,10 +11,11 @@ from auction.live import service
 from auction.live.service import LogReader
 from auction.lots.domain import LotUnknown
 from marketplace.core.db import get_database
+from marketplace.core.idempotency import PathRouter
 from marketplace.core.problem import refusals
 from marketplace.core.security import Viewer
 
-router = APIRouter(prefix="/auction/v1", tags=["live"], generate_unique_id_function=lambda route: route.name)
+router = PathRouter(prefix="/auction/v1", tags=["live"], generate_unique_id_function=lambda route: route.name)
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 _EXAMPLE = 'id: 17\nevent: bid\ndata: {"seq":17,"hash":"5f2c…","entry":{"kind":"bid","price_minor":8800000}}\n\n'
 

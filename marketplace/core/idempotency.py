@@ -8,7 +8,8 @@ Handlers take ``Idempotency`` **after** their principal; the key is the principa
 """
 
 import hashlib
-from collections.abc import Callable, Coroutine
+import re
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -17,11 +18,13 @@ from typing import Annotated, Any
 import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import Response
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, APIWebSocketRoute
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Field, SQLModel
 from starlette.concurrency import run_in_threadpool
+from starlette.routing import BaseRoute, Match
+from starlette.types import Scope
 
 from marketplace.core import clock
 from marketplace.core.db import Session, WriteSession, is_busy
@@ -161,6 +164,11 @@ def _answer(stored: StoredAnswer) -> Response:
 class KeyedRoute(APIRoute):
     """A route that honours ``Idempotency-Key`` where the handler takes ``Idempotency``."""
 
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        if scope["type"] == "http" and not scope.get("root_path") and not self.path_regex.match(scope["path"]):
+            return Match.NONE, {}
+        return super().matches(scope)
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         original = super().get_route_handler()
 
@@ -192,7 +200,24 @@ async def _request_hash(request: Request) -> str:
     return digest.hexdigest()
 
 
-class Router(APIRouter):
+class PathRouter(APIRouter):
+    """A router that first looks at its paths' fixed beginnings. It carries its own prefix; include it without one.
+
+    The framework asks every router in turn whether a path is its own, route by route; so a market of many routers costs a request little.
+    """
+
+    _paths: "_Paths | None" = None
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        if scope["type"] != "http" or scope.get("root_path"):
+            return super().matches(scope)
+        paths = self._paths
+        if paths is None or paths.count != len(self.routes):
+            paths = self._paths = _Paths.of(self.routes)
+        return (paths.match(scope["path"], scope["method"]), {}) if paths.is_plain else super().matches(scope)
+
+
+class Router(PathRouter):
     """The router every feature uses: keyed routes, operation ids by function name."""
 
     def __init__(self, *, prefix: str = "", tags: list[str | Enum] | None = None) -> None:
@@ -204,6 +229,36 @@ class Router(APIRouter):
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Paths:
+    """A router's paths as they are matched. ``is_plain``: every route is an ordinary one, so that this tells all."""
+
+    count: int
+    is_plain: bool
+    beginnings: tuple[str, ...]
+    routes: tuple[tuple[re.Pattern[str], frozenset[str]], ...]
+
+    @classmethod
+    def of(cls, routes: Sequence[BaseRoute]) -> "_Paths":
+        plain = [route for route in routes if isinstance(route, APIRoute)]
+        return cls(
+            count=len(routes),
+            is_plain=all(isinstance(route, (APIRoute, APIWebSocketRoute)) for route in routes),
+            beginnings=tuple({route.path.partition("{")[0] for route in plain}),
+            routes=tuple((route.path_regex, frozenset(route.methods or ())) for route in plain),
+        )
+
+    def match(self, path: str, method: str) -> Match:
+        found = Match.NONE
+        if path.startswith(self.beginnings):
+            for pattern, methods in self.routes:
+                if pattern.match(path):
+                    if method in methods:
+                        return Match.FULL
+                    found = Match.PARTIAL
+        return found
+
+
 def sweep_answers(session: Session, *, keep_hours: int) -> int:
     """Delete stored answers older than ``keep_hours``; returns how many."""
     before = clock.now(session) - timedelta(hours=keep_hours)
@@ -211,4 +266,4 @@ def sweep_answers(session: Session, *, keep_hours: int) -> int:
     return result.rowcount
 
 
-__all__ = ["Idempotency", "IdempotencyKeyReused", "KeyedRoute", "RequestInProgress", "Router", "StoredAnswer"]
+__all__ = ["Idempotency", "IdempotencyKeyReused", "KeyedRoute", "PathRouter", "RequestInProgress", "Router", "StoredAnswer"]

@@ -8,24 +8,29 @@ import logging
 import re
 import sys
 import time
-from collections.abc import Callable, MutableMapping
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import suppress
 from contextvars import ContextVar
+from itertools import accumulate
 from typing import Any
 
 import orjson
 import structlog
-from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.responses import Response
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Gauge, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import DBAPIError
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uuid_utils import uuid7
 
 from marketplace.core import clock, outbox
 from marketplace.core.db import get_database
-from marketplace.core.ids import new_id
+from marketplace.core.idempotency import PathRouter
 from marketplace.core.problem import MEDIA_TYPE, problem_body
 from marketplace.core.security import public
 from marketplace.core.settings import Settings
@@ -120,39 +125,59 @@ def configure_logging(*, level: str = "INFO") -> None:
 
 # --- metrics ----------------------------------------------------------------------------------------------------------
 
-REQUESTS = Counter("henanroad_requests_total", "Answers by route and status.", ["method", "route", "status"])
-LATENCY = Histogram(
-    "henanroad_request_seconds",
-    "Time to the whole answer.",
-    ["method", "route"],
-    buckets=(0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0),
-)
 SOCKETS = Gauge("henanroad_sockets", "Open WebSockets.", ["route"])
 BACKLOG = Gauge("henanroad_outbox", "Events not published; deliveries open and dead.", ["state"])
 UNMATCHED = "unmatched"
 
 
-class _Series:
-    """The samples of one (method, route, status), looked up once."""
-
-    __slots__ = ("count", "latency")
-
-    def __init__(self, method: str, route: str, status: int) -> None:
-        self.count = REQUESTS.labels(method, route, str(status))
-        self.latency = LATENCY.labels(method, route)
+LATENCY_BOUNDS = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
 
-_series: dict[tuple[str, str, int], _Series] = {}
+class _Latency:
+    """Times of one (method, route): how many in each class. Written by the event loop only, so it needs no lock."""
+
+    __slots__ = ("classes", "total_s")
+
+    def __init__(self) -> None:
+        self.classes = [0] * (len(LATENCY_BOUNDS) + 1)
+        self.total_s = 0.0
+
+    def cumulated(self) -> list[tuple[str, float]]:
+        bounds = [*(str(bound) for bound in LATENCY_BOUNDS), "+Inf"]
+        return list(zip(bounds, accumulate(self.classes), strict=True))
+
+
+class _RequestSeries(Collector):
+    """``henanroad_requests_total`` and ``henanroad_request_seconds``, counted in plain dicts: this runs for every bid."""
+
+    def __init__(self) -> None:
+        self.answers: dict[tuple[str, str, int], int] = {}
+        self.latencies: dict[tuple[str, str], _Latency] = {}
+
+    def observe(self, method: str, route: str, status: int, elapsed_s: float) -> None:
+        if method not in _METHODS:
+            method = "OTHER"
+        self.answers[method, route, status] = self.answers.get((method, route, status), 0) + 1
+        latency = self.latencies.get((method, route))
+        if latency is None:
+            latency = self.latencies[method, route] = _Latency()
+        latency.classes[bisect_left(LATENCY_BOUNDS, elapsed_s)] += 1
+        latency.total_s += elapsed_s
+
+    def collect(self) -> Iterator[Metric]:
+        answers = CounterMetricFamily("henanroad_requests", "Answers by route and status.", labels=["method", "route", "status"])
+        for (method, route, status), number in list(self.answers.items()):
+            answers.add_metric([method, route, str(status)], number)
+        yield answers
+        latencies = HistogramMetricFamily("henanroad_request_seconds", "Time to the whole answer.", labels=["method", "route"])
+        for labels, latency in list(self.latencies.items()):
+            latencies.add_metric(list(labels), buckets=latency.cumulated(), sum_value=latency.total_s)
+        yield latencies
+
+
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-
-
-def _observe(method: str, route: str, status: int, elapsed_s: float) -> None:
-    key = (method if method in _METHODS else "OTHER", route, status)
-    series = _series.get(key)
-    if series is None:
-        series = _series[key] = _Series(*key)
-    series.count.inc()
-    series.latency.observe(elapsed_s)
+_series = _RequestSeries()
+REGISTRY.register(_series)
 
 
 def route_template(scope: Scope) -> str:
@@ -198,7 +223,7 @@ class TelemetryMiddleware:
         finally:
             elapsed_s = time.perf_counter() - started
             route = route_template(scope)
-            _observe(scope["method"], route, status, elapsed_s)
+            _series.observe(scope["method"], route, status, elapsed_s)
             if self._access_log:
                 with suppress(OSError, ValueError):  # a closed log must not fail a request that succeeded
                     sys.stderr.write(_access_line(scope, route, status, elapsed_s, request_id))
@@ -243,7 +268,7 @@ def _request_id(scope: Scope) -> str:
                 request_id = value.decode()
             break
     if request_id is None:
-        request_id = new_id().hex
+        request_id = uuid7().hex
     scope.setdefault("state", {})["request_id"] = request_id
     current_request_id.set(request_id)
     return request_id
@@ -267,7 +292,7 @@ def _access_line(scope: Scope, route: str, status: int, elapsed_s: float, reques
 
 # --- health -----------------------------------------------------------------------------------------------------------
 
-router = APIRouter(tags=["operations"], dependencies=[Depends(public())])
+router = PathRouter(tags=["operations"], dependencies=[Depends(public())])
 
 
 class HealthBody(BaseModel):

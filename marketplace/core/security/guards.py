@@ -36,6 +36,7 @@ SESSION_COOKIE = "hr_access"
 CSRF_HEADER = "x-csrf-token"
 CSRF_FIELD = "csrf_token"
 ACTING_FOR = "acting-for"
+_ACTING_FOR_RAW = ACTING_FOR.encode()
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -192,16 +193,31 @@ def client_address(connection: HTTPConnection) -> str:
     return connection.client.host if connection.client else "unknown"
 
 
+def _credentials(request: Request) -> tuple[str | None, str | None]:
+    """The headers Authorization and Acting-For, read in one pass."""
+    header: str | None = None
+    acting_for: str | None = None
+    for name, value in request.scope["headers"]:
+        if name == b"authorization" and header is None:
+            header = value.decode("latin-1")
+        elif name == _ACTING_FOR_RAW and acting_for is None:
+            acting_for = value.decode("latin-1")
+    return header, acting_for
+
+
 async def identify(request: Request) -> Principal | None:
     """Who calls, None when no credential came; kept on ``request.state.principal``."""
     gate: Gate = request.app.state.gate
-    header = request.headers.get("authorization")
-    acting_for = request.headers.get(ACTING_FOR)
+    header, acting_for = _credentials(request)
     if header is not None:
         scheme, _, presented = header.partition(" ")
         if scheme.lower() != "bearer" or not presented:
             raise InvalidToken
-        principal = await gate.principal(presented.strip(), acting_for, client_address(request))
+        presented = presented.strip()
+        if presented.startswith(MACHINE_PREFIX):
+            principal = await gate.principal(presented, acting_for, client_address(request))
+        else:
+            principal = gate.person(presented, acting_for)
     elif (cookie := request.cookies.get(SESSION_COOKIE)) is not None:
         principal = gate.person(cookie, acting_for)
         await _check_csrf(request, gate, principal)
