@@ -28,6 +28,7 @@ from marketplace.core.security import (
     Gate,
     Grant,
     OriginNotAllowed,
+    PasswordQueueFull,
     Principal,
     client_address,
     process_now,
@@ -67,7 +68,13 @@ def enter(request: Request, *, username: str, password: str, otp: str | None, de
     tokens = device_token or request.cookies.get(DEVICE_COOKIE)
     with database.writing() as session:
         knocked = sign_ins.knock(session, username=username, address=address, device_token=tokens)
-    if not sign_ins.verify_password(knocked, password) or knocked.person_id is None:
+    try:
+        is_right = sign_ins.verify_password(knocked, password)
+    except PasswordQueueFull:
+        with database.writing() as session:
+            sign_ins.take_back(session, knocked=knocked)
+        raise
+    if not is_right or knocked.person_id is None:
         raise SignInRefused
     with database.writing() as session:
         if otp is not None:

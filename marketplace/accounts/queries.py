@@ -30,6 +30,9 @@ from marketplace.core.db import Session
 from marketplace.core.errors import NotFound
 from marketplace.core.pagination import PageQuery
 
+MEMBERSHIPS_MAX = 50
+"""Organizations of one person that a token, or the list of offers, names."""
+
 # --- parties ------------------------------------------------------------------------------------------------------------
 
 
@@ -145,6 +148,7 @@ def list_memberships_of_person(
         .join(Organization, col(Organization.id) == col(Membership.organization_id))
         .where(Membership.person_id == person_id, Membership.state == state)
         .order_by(col(Membership.id))
+        .limit(MEMBERSHIPS_MAX)
     )
     return [(membership, organization) for membership, organization in session.exec(statement)]
 

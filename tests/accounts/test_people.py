@@ -98,6 +98,15 @@ class TestParty:
         with api.database.reading() as session, pytest.raises(PartySuspended):
             accounts.require_active(session, party_id=person.id)
 
+    def test_and_acts_for_no_organization(self, api: Market) -> None:
+        clerk = people.operator(api)
+        owner = people.organization(api, by=clerk)
+        api.post(f"{BASE}/parties/{owner.id}/suspension", json={"reason": "核查"}, headers=clerk.headers)
+        token = {"Authorization": f"Bearer {owner.renew(api).token}"}
+        me = api.get(f"{BASE}/me", headers=token).json()
+        assert (me["state"], me["party_id"], me["memberships"]) == ("suspended", str(owner.id), [])
+        assert api.get(f"{BASE}/me", headers=owner.headers).json()["code"] == "not_your_organization"
+
     def test_operators_find_a_person_by_his_number(self, api: Market) -> None:
         clerk, person = people.operator(api), people.sign_up(api)
         found = api.get(f"{BASE}/parties", params={"phone": person.phone}, headers=clerk.headers).json()["items"]

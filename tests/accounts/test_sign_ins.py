@@ -8,8 +8,9 @@ from sqlmodel import select
 
 from marketplace.accounts.domain import SubjectKind
 from marketplace.accounts.models import Device, FailureCount, Person, RefreshToken, SignIn
+from marketplace.accounts.service.passphrases import passwords
 from marketplace.core.db import Database
-from marketplace.core.security import process_now, token_digest
+from marketplace.core.security import PasswordQueueFull, process_now, token_digest
 from tests import people
 from tests.market import Market
 from tests.people import BASE, PASSWORD
@@ -242,6 +243,20 @@ class TestDelay:
         for _ in range(20):
             assert _password(api, person.phone).status_code == 429
         assert _counts(api.database) == {SubjectKind.ACCOUNT: 3, SubjectKind.ADDRESS: 3}
+
+    def test_a_full_house_is_nobodys_failure(self, api: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+        """With all hashing places taken the answer is 503, and the next try is as free as before."""
+        person = people.sign_up(api, real_name=False)
+
+        def full(_stored: str | None, _password: str) -> bool:
+            raise PasswordQueueFull(retry_after_s=2)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(passwords(), "verify", full)
+            answers = [_password(api, person.phone) for _ in range(5)]
+        assert {(answer.status_code, answer.headers["retry-after"]) for answer in answers} == {(503, "2")}
+        assert _counts(api.database) == {}
+        assert _password(api, person.phone).status_code == 200
 
     def test_many_tries_at_once_are_no_way_around(self, api: Market) -> None:
         person = people.sign_up(api, real_name=False)

@@ -93,6 +93,11 @@ def knock(session: Session, *, username: str, address: str, device_token: str | 
     )
 
 
+def take_back(session: Session, *, knocked: Knock) -> None:
+    """The password was never looked at (all hashing places were taken): the failure counted in advance was none."""
+    forgive(session, (), uncount=subjects_of(knocked.attempt))
+
+
 def count_try(session: Session, subjects: tuple[tuple[SubjectKind, str], ...]) -> None:
     """One more failure of each subject, unless one of them must wait. Raises ``SignInDelayed``."""
     now = process_now()
@@ -211,7 +216,12 @@ def _granted(session: Session, person: Person, sign_in: SignIn, refresh_token: s
 
 
 def memberships_of(session: Session, person_id: UUID) -> tuple[Membership, ...]:
-    """What an access token says about the organizations a person works for; only ``applicant`` where it may not trade."""
+    """What an access token says about the organizations a person works for; only ``applicant`` where it may not trade.
+
+    A suspended person acts for nobody but himself.
+    """
+    if queries.get_party(session, person_id).state is not PartyState.ACTIVE:
+        return ()
     return tuple(
         Membership(organization.id, organization.kind.value, _roles_now(session, organization, membership.roles))
         for membership, organization in queries.list_memberships_of_person(session, person_id)

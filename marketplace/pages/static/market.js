@@ -25,12 +25,34 @@ async function act(button, work) {
   try { await work(); } catch (problem) { complain(problem); } finally { button.disabled = false; }
 }
 
+// The access cookie lives some minutes; the refresh cookie goes to the sign-in routes only, and keeps a bidder in until the bell.
+async function stayIn() {
+  try {
+    const { expires_in: life_s } = await call("/marketplace/v1/sign-ins/page/refresh");
+    setTimeout(stayIn, life_s * 800);
+    return true;
+  } catch (problem) {
+    if (problem.code) localStorage.removeItem("signed-in");  // refused; a lost connection is no reason to forget
+    return false;
+  }
+}
+
+if (csrf) sessionStorage.removeItem("came-back");
+if (localStorage.getItem("signed-in")) {
+  stayIn().then((isIn) => {
+    if (!isIn || csrf || sessionStorage.getItem("came-back")) return;
+    sessionStorage.setItem("came-back", "1");  // once: a browser that keeps no cookie must not reload for ever
+    location.reload();
+  });
+}
+
 for (const form of document.querySelectorAll("form[data-sign-in]")) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     act(form.querySelector("button"), async () => {
       const fields = new URLSearchParams([...new FormData(form)].filter(([, value]) => value));
       await call("/marketplace/v1/sign-ins/page", undefined, fields);
+      localStorage.setItem("signed-in", "1");
       location.assign(form.dataset.next || "/");
     });
   });
