@@ -136,7 +136,7 @@ def get_order(order_id: UUID, session: ReadSession, principal: SignedIn) -> sche
 
 
 @router.get("/{order_id}/contract", summary="合同及签名 The contract and its signatures", responses=refusals(OrderNotFound))
-def get_contract(order_id: UUID, session: ReadSession, principal: SignedIn) -> schemas.ContractBody:
+def get_order_contract(order_id: UUID, session: ReadSession, principal: SignedIn) -> schemas.ContractBody:
     shown = reading.show_contract(session, principal=principal, order_id=order_id)
     return schemas.ContractBody(
         order_id=shown.order_id,

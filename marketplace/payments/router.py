@@ -11,7 +11,7 @@ from marketplace.core.errors import Malformed, NotFound
 from marketplace.core.idempotency import Idempotency, Router
 from marketplace.core.pagination import Page, Paging
 from marketplace.core.problem import refusals
-from marketplace.core.security import Principal, SignedIn, Viewer, require
+from marketplace.core.security import Principal, SecondFactorRequired, SignedIn, Viewer, require
 from marketplace.payments import queries, schemas
 from marketplace.payments.domain import GatewayUnknown
 from marketplace.payments.gateway.registry import installed
@@ -83,7 +83,9 @@ def list_payouts(principal: SignedIn, session: ReadSession, paging: Paging) -> P
     return paging.page(rows, lambda row: [row.id], _payout)
 
 
-@router.post("/payees", status_code=201, summary="绑定通道收款方 Link a payee at a gateway", responses=refusals(GatewayUnknown))
+@router.post(
+    "/payees", status_code=201, summary="绑定通道收款方 Link a payee at a gateway", responses=refusals(GatewayUnknown, SecondFactorRequired)
+)
 def link_payee(
     body: schemas.PayeeRequest,
     session: WriteSession,

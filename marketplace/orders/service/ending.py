@@ -31,7 +31,7 @@ def cancel_order(session: Session, *, order_id: UUID, reason: str, principal: Pr
     paying.unwind(session, order, reason=reason)
     listings.release_claim(session, vehicle_id=order.vehicle_id, holder_id=order.id)
     event = OrderCancelled(**event_facts(order, at), reason=reason)
-    announce(session, order, event, act="order.cancel", principal=principal, reason=reason)
+    announce(session, order=order, event=event, act="order.cancel", principal=principal, reason=reason)
     return view(order)
 
 
@@ -64,7 +64,7 @@ def default_order(session: Session, *, order_id: UUID, reason: str, by: Side = S
         defaulter_id=order.buyer_id if by is Side.BUYER else order.seller_id,
         deposit_hold_ids=holds,
     )
-    announce(session, order, event, act="order.default", principal=principal, reason=reason, facts={"by": by.value})
+    announce(session, order=order, event=event, act="order.default", principal=principal, reason=reason, facts={"by": by.value})
     return view(order)
 
 
@@ -115,7 +115,7 @@ def complete_transfer(session: Session, *, principal: Principal | None, order_id
         first_registration_on=car.first_registration_on,
         odometer_km=car.odometer_km,
     )
-    announce(session, order, event, act="order.complete", principal=principal)
+    announce(session, order=order, event=event, act="order.complete", principal=principal)
     payments.settle(session, order_id=order.id, splits=_splits(session, order), principal=principal)
     return view(order)
 

@@ -72,7 +72,7 @@ def accept(
         source=vehicles.OdometerSource.HANDOVER,
     )
     event = HandedOver(**event_facts(order, at), odometer_km=odometer_km, transfer_by=transfer_by)
-    announce(session, order, event, act="order.accept", principal=principal)
+    announce(session, order=order, event=event, act="order.accept", principal=principal)
     return view(order)
 
 

@@ -196,15 +196,19 @@ def write_order(
     )
     session.add(order)
     session.flush()
-    for hold_id in deposit_hold_ids:
-        session.add(OrderDeposit(order_id=order.id, hold_id=hold_id))
-    for code in confirmed:
-        assert principal is not None
-        session.add(OrderConfirmation(order_id=order.id, code=code, text=CONFIRMATION_TEXTS[code][0], person_id=principal.id, at=at))
+    session.add_all(OrderDeposit(order_id=order.id, hold_id=hold_id) for hold_id in deposit_hold_ids)
+    _keep_confirmations(session, principal, order, confirmed)
     event = OrderOpened(**event_facts(order, at), sign_by=order.sign_by, pay_by=order.pay_by)
     facts = {"contract_hash": order.contract_hash, "channel": order.channel, "fence": order.fence}
-    announce(session, order, event, act="order.open", principal=principal, facts=facts)
+    announce(session, order=order, event=event, act="order.open", principal=principal, facts=facts)
     return view(order)
+
+
+def _keep_confirmations(session: Session, principal: Principal | None, order: Order, confirmed: Sequence[Confirmation]) -> None:
+    for code in confirmed:
+        assert principal is not None
+        text = CONFIRMATION_TEXTS[code][0]
+        session.add(OrderConfirmation(order_id=order.id, code=code, text=text, person_id=principal.id, at=order.opened_at))
 
 
 def _number(order_id: UUID, at: datetime) -> str:

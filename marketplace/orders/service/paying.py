@@ -81,7 +81,14 @@ def _see(session: Session, order: Order) -> None:
         return
     at = move(session, order, OrderState.PAID)
     order.paid_at = at
-    announce(session, order, OrderPaid(**event_facts(order, at)), act="order.pay", principal=None, facts={"total_minor": total_of(order)})
+    announce(
+        session,
+        order=order,
+        event=OrderPaid(**event_facts(order, at)),
+        act="order.pay",
+        principal=None,
+        facts={"total_minor": total_of(order)},
+    )
 
 
 def _give_back(session: Session, order: Order, payment_id: UUID | None) -> None:

@@ -118,9 +118,9 @@ def move(session: Session, order: Order, to: OrderState) -> datetime:
 
 def announce(
     session: Session,
+    *,
     order: Order,
     event: OrderEvent,
-    *,
     act: str,
     principal: Principal | None,
     reason: str | None = None,

@@ -66,5 +66,7 @@ def _conclude(session: Session, principal: Principal, order: Order) -> None:
     at = move(session, order, OrderState.AWAITING_PAYMENT)
     order.signed_at = at
     event = ContractSigned(**event_facts(order, at), contract_hash=order.contract_hash, pay_by=order.pay_by)
-    announce(session, order, event, act="order.contract_signed", principal=principal, facts={"contract_hash": order.contract_hash})
+    announce(
+        session, order=order, event=event, act="order.contract_signed", principal=principal, facts={"contract_hash": order.contract_hash}
+    )
     paying.ask(session, order)

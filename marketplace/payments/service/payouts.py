@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from marketplace.accounts import api as accounts
-from marketplace.accounts.domain import PayoutAccountMissing
 from marketplace.core import clock
 from marketplace.core.db import Session
 from marketplace.payments import queries
@@ -46,7 +45,7 @@ def send(session: Session, *, payout: Payout) -> list[Wish]:
         return []
     try:
         account = accounts.payout_account(session, party_id=payout.party_id)
-    except PayoutAccountMissing:
+    except accounts.PayoutAccountMissing:
         return []
     payee = queries.find_payee(session, party_id=payout.party_id, gateway=payout.gateway)
     payout.payout_account_id = account.id

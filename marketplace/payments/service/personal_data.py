@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlmodel import select
 
-from marketplace.accounts.domain.views import ErasureReport
+from marketplace.accounts.api import ErasureReport
 from marketplace.core.db import Session
 from marketplace.payments.models import Hold, Payment, Payout, SandboxBankAccount
 
