@@ -2,12 +2,14 @@
 
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 
 from scripts.check import readme_test_command
+from tests.architecture.code import sources
 
 ROOT = Path(__file__).parent.parent.parent
 KINDS = {"requirements.in": "requirements.lock", "requirements-dev.in": "requirements-dev.lock"}
@@ -75,3 +77,29 @@ class TestCommands:
         named = set(re.findall(r"`?make ([a-z-]+)", (ROOT / "README.md").read_text(encoding="utf-8")))
         targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
         assert named <= targets
+
+
+class TestUse:
+    MODULES = {
+        "argon2-cffi": "argon2",
+        "prometheus-client": "prometheus_client",
+        "psycopg": "psycopg",
+        "pydantic-settings": "pydantic_settings",
+        "pyjwt": "jwt",
+        "pillow": "PIL",
+        "uuid-utils": "uuid_utils",
+    }
+    NOT_IMPORTED = frozenset({"setuptools", "python-multipart", "uvicorn"})
+    """The installer, FastAPI's parser of forms, and the server that commands start."""
+
+    def test_the_product_imports_what_it_declares(self) -> None:
+        imported = {name.partition(".")[0] for source in sources() for name, _ in source.imports()}
+        declared = set(_declared("requirements.in")) - self.NOT_IMPORTED
+        assert {name for name in declared if self.MODULES.get(name, name) not in imported} == set()
+
+    def test_the_product_declares_what_it_imports(self) -> None:
+        own = {"marketplace", "auction", "valuation", "search"}
+        known = {self.MODULES.get(name, name) for name in _declared("requirements.in")} | own | set(sys.stdlib_module_names)
+        through_others = {"anyio", "elastic_transport", "httpcore"}  # parts of Starlette, of the Elasticsearch client and of httpx
+        foreign = {name.partition(".")[0] for source in sources() for name, _ in source.imports()} - known - through_others
+        assert foreign == set()
