@@ -80,8 +80,11 @@ class Message:
 class Gateway(Protocol):
     """One outside party that moves money."""
 
-    name: str
-    capabilities: Capabilities
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def capabilities(self) -> Capabilities: ...
 
     def call(self, call: Call) -> Answer:
         """Do the operation. Raises ``OutcomeUnknown``."""
