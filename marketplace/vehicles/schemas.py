@@ -147,6 +147,7 @@ class VehicleBody(BaseModel):
     title: str = Field(examples=["大众 帕萨特 2021款 330TSI 豪华版"])
     identity_kind: IdentityKind
     vin_masked: str = Field(examples=["LSVCZ2A45MN****21"])
+    maker: str | None = Field(examples=["上汽大众"], description="By the VIN's first three characters.")
     plate_region: str | None = Field(examples=["津A"])
     kind: VehicleKind
     brand: str = Field(examples=["大众"])

@@ -31,7 +31,7 @@ class TestRegister:
         assert answer.status_code == 201, answer.text
         car = answer.json()
         assert (car["brand"], car["series"], car["segment"], car["body"], car["city"]) == ("大众", "帕萨特", "b", "sedan", "天津")
-        assert car["holding"]["capacity"] == "owner"
+        assert (car["holding"]["capacity"], car["maker"]) == ("owner", "上汽大众")
         assert body["vin"] not in answer.text
         assert body["plate"] not in answer.text
         assert car["plate_region"] == "津A"

@@ -15,7 +15,6 @@ from marketplace.vehicles.domain.refusals import (
     RestrictionNotOpen,
     TooManyPhotos,
     UnknownBrand,
-    UnknownCity,
     VehicleNotFound,
 )
 from marketplace.vehicles.domain.views import HoldingView, PhotoView, VehicleView
@@ -86,7 +85,6 @@ __all__ = [
     "TooManyPhotos",
     "TradeMode",
     "UnknownBrand",
-    "UnknownCity",
     "UseType",
     "VehicleFacts",
     "VehicleKind",

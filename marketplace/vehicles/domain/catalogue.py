@@ -54,15 +54,12 @@ class Catalogue:
         self.brands: Sequence[Brand] = tuple(brands)
         self._brands: dict[str, Brand] = {}
         self._series: dict[str, dict[str, Series]] = {}
-        self._wmi: dict[str, list[Brand]] = {}
         for brand in self.brands:
             self._add(brand)
 
     def _add(self, brand: Brand) -> None:
         for text in brand.texts():
             self._brands.setdefault(_brand_key(text), brand)
-        for code in brand.wmi:
-            self._wmi.setdefault(code, []).append(brand)
         found: dict[str, Series] = {}
         for series in brand.series:
             for text in series.texts():
@@ -93,9 +90,6 @@ class Catalogue:
         found = self._series[brand.name]
         best = max((name for name in found if key.startswith(name)), key=len, default=None)
         return (found[best] if best else None), title.strip()
-
-    def brands_of_wmi(self, wmi: str) -> tuple[Brand, ...]:
-        return tuple(self._wmi.get(wmi, ()))
 
 
 def _brand_key(text: str) -> str:

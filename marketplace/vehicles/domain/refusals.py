@@ -31,11 +31,6 @@ class UnknownBrand(Malformed):
     en = "No brand of the catalogue is called {brand}."
 
 
-class UnknownCity(Malformed):
-    zh = "未知城市:{city}"
-    en = "No city is called {city}."
-
-
 class HeldByAnother(Refusal):
     """Says nothing of who or since when."""
 

@@ -31,11 +31,13 @@ class PhotoView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VehicleView:
-    """Public facts. ``plate_region`` is all that is shown of a plate; ``vin_masked`` of a VIN."""
+    """Public facts. ``plate_region`` is all that is shown of a plate; ``vin_masked`` of a VIN. ``maker`` is the works by the VIN's first
+    three characters, None where the table has none."""
 
     id: UUID
     identity_kind: IdentityKind
     vin_masked: str
+    maker: str | None
     plate_region: str | None
     kind: VehicleKind
     brand: str

@@ -10,8 +10,9 @@ from marketplace.core.db import Session
 from marketplace.vehicles import queries
 from marketplace.vehicles.domain import BatteryChemistry, BatteryFacts, HoldingView, PhotoView, VehicleFacts, VehicleView
 from marketplace.vehicles.models import Holding, Vehicle, VehiclePhoto
+from marketplace.vehicles.service.tables import maker_of
 
-PUBLIC_FIELDS = tuple(f.name for f in fields(VehicleView) if f.name not in {"battery", "photos"})
+PUBLIC_FIELDS = tuple(f.name for f in fields(VehicleView) if f.name not in {"battery", "photos", "maker"})
 FACT_FIELDS = tuple(f.name for f in fields(VehicleFacts) if f.name not in {"battery", "vin", "plate"})
 
 
@@ -21,7 +22,9 @@ def photo_view(row: VehiclePhoto) -> PhotoView:
 
 def vehicle_view(row: Vehicle, photos: Sequence[VehiclePhoto]) -> VehicleView:
     public: dict[str, Any] = {name: getattr(row, name) for name in PUBLIC_FIELDS}
-    return VehicleView(**public, battery=battery_facts(row.battery), photos=tuple(photo_view(photo) for photo in photos))
+    return VehicleView(
+        **public, maker=maker_of(row.wmi), battery=battery_facts(row.battery), photos=tuple(photo_view(photo) for photo in photos)
+    )
 
 
 def load_view(session: Session, row: Vehicle) -> VehicleView:
