@@ -100,7 +100,7 @@ if (live) {
   const yuan = (fen) => "¥" + (fen / 100).toLocaleString("zh-CN", { minimumFractionDigits: 2 });
   const stream = new EventSource(live.dataset.stream);
   const show = (event) => {
-    const entry = JSON.parse(event.data);
+    const entry = JSON.parse(event.data).entry ?? {};
     if (entry.price_minor !== undefined && entry.price_minor !== null) live.querySelector("[data-price]").textContent = yuan(entry.price_minor);
     if (entry.next_minimum_minor) live.querySelector("[data-next-minimum]").textContent = yuan(entry.next_minimum_minor);
     if (entry.ends_at) live.querySelector("[data-ends]").dataset.at = entry.ends_at;
@@ -112,8 +112,10 @@ if (live) {
   };
   for (const kind of ["message", "bid", "opened", "closed", "extended"]) stream.addEventListener(kind, show);
   const ends = live.querySelector("[data-ends]");
-  setInterval(() => {
+  const tick = () => {
     const left = Math.max(0, (Date.parse(ends.dataset.at) - Date.now() - Number(ends.dataset.skewMs || 0)) / 1000);
     ends.textContent = left > 0 ? `${Math.floor(left / 3600)}:${String(Math.floor(left / 60) % 60).padStart(2, "0")}:${String(Math.floor(left % 60)).padStart(2, "0")}` : "已截止 closed";
-  }, 250);
+  };
+  tick();
+  setInterval(tick, 250);
 }
