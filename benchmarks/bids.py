@@ -13,8 +13,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 from uuid import UUID, uuid4
 
 import httpx
@@ -23,7 +24,7 @@ import sqlalchemy as sa
 
 from auction.bidding import log
 from auction.bidding.domain import RegistrationState
-from auction.bidding.models import LogEntry, Registration
+from auction.bidding.models import Registration
 from auction.bidding.queries import list_log
 from auction.lots.domain import LotPhase, ReserveKind
 from auction.lots.models import Lot
@@ -99,16 +100,15 @@ class Field:
         at = clock.now(session)
         rules = BidRules(Ladder((0,), (STEP_MINOR,)), ExtendOn.CHANGE_OF_LEAD, 60, 60, None, 86_400, True)
         row = AuctionSession(
-            title="bench", legal_mode=LegalMode.AGREED_BIDDING, mode=SessionMode.C2C_AUCTION, state=SessionState.OPEN, house_id=new_id(),
-            city="天津", place="-", viewing_place="-", viewing_from_at=at, viewing_to_at=at, opens_at=at, lot_run_s=86_400, deposit_bps=1_000,
-            payment_days=5, rules=rules.to_json(), rules_frozen_at=at, announced_at=at, created_at=at,
+            title="bench", legal_mode=LegalMode.AGREED_BIDDING, mode=SessionMode.C2C_AUCTION, state=SessionState.OPEN,
+            house_id=new_id(), city="天津", place="-", viewing_place="-", viewing_from_at=at, viewing_to_at=at, opens_at=at,
+            lot_run_s=86_400, deposit_bps=1_000, payment_days=5, rules=rules.to_json(), rules_frozen_at=at, announced_at=at, created_at=at,
         )  # fmt: skip
         session.add(row)
         session.flush()
         return row.id
 
-    def _add_lots(self, count: int, bidders: "type[None] | object") -> list[UUID]:
-        assert callable(bidders)
+    def _add_lots(self, count: int, bidders: Callable[[int], list[int]]) -> list[UUID]:
         with self.database.writing() as session:
             at = clock.now(session)
             first = session.connection().scalar(sa.select(sa.func.count()).select_from(Lot)) or 0
@@ -145,7 +145,7 @@ class Server:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
-        self._log = tempfile.TemporaryFile()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115  # open as long as the process is
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.bid_server", kind, str(self.port)],
             env=os.environ | environment,
@@ -187,9 +187,7 @@ class Bids:
     """A source of bids: amounts rise on each lot by one counter, read at the moment of sending."""
 
     def __init__(self, field: Field, lots_of: list[list[UUID]]) -> None:
-        self._requests = [
-            [(lot_id, self._split(lot_id, field.tokens[client])) for lot_id in lots] for client, lots in enumerate(lots_of)
-        ]
+        self._requests = [[(lot_id, self._split(lot_id, field.tokens[client])) for lot_id in lots] for client, lots in enumerate(lots_of)]
         self._turn = [0] * len(lots_of)
         self._next = dict.fromkeys({lot_id for lots in lots_of for lot_id in lots}, START_MINOR)
 
@@ -230,7 +228,7 @@ def prove(database: Database, answers: list[Answer]) -> None:
     by_lot: dict[UUID, dict[int, int]] = {}
     last: dict[tuple[int, UUID], int] = {}
     for answer in answers:
-        lot_id, amount = answer.note  # type: ignore[misc]  # what Bids noted
+        lot_id, amount = cast("tuple[UUID, int]", answer.note)
         receipt = orjson.loads(answer.body)
         if receipt["maximum_minor"] != amount or receipt["seq"] <= last.get((answer.client, lot_id), 0):
             raise Unproven(f"an answer for {amount} says {receipt}")
@@ -356,7 +354,7 @@ def measure(database: Database, url: str, *, seconds: float, rounds: int) -> int
     environment = {"HENANROAD_DATABASE_URL": url, "HENANROAD_SECRET_KEY": SECRET, "HENANROAD_DEMO": "0"}
     single = {"HENANROAD_AUCTION_BATCH_LIMIT": "1", "HENANROAD_AUCTION_WRITERS": str(ROW_LOCK_CONNECTIONS),
               "HENANROAD_DATABASE_POOL_SIZE": str(ROW_LOCK_CONNECTIONS)}  # fmt: skip
-    field = Field(database, Settings(secret_key=SECRET, database_url=url))  # type: ignore[arg-type]  # pydantic makes it a secret
+    field = Field(database, Settings(secret_key=SECRET, database_url=url))
     servers = {
         "bare": Server("bare", environment),
         "market": Server("market", environment),

@@ -53,7 +53,7 @@ class _Client(asyncio.Protocol):
         self.until_s = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one by behaviour, not by class
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is one by behaviour, not by class
 
     def send(self) -> None:
         request, self._note = self._source(self._number)
