@@ -4,6 +4,7 @@ Nothing secret or personal reaches a line: fields are redacted by name, texts by
 access line and two samples a request; the body limit is FastAPI's own (``max_body_size``, a route may set its own).
 """
 
+import asyncio
 import logging
 import re
 import sys
@@ -192,6 +193,7 @@ class TelemetryMiddleware:
     def __init__(self, app: ASGIApp, *, access_log: bool = True) -> None:
         self.app = app
         self._access_log = access_log
+        self._lines: list[bytes] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
@@ -225,8 +227,19 @@ class TelemetryMiddleware:
             route = route_template(scope)
             _series.observe(scope["method"], route, status, elapsed_s)
             if self._access_log:
-                with suppress(OSError, ValueError):  # a closed log must not fail a request that succeeded
-                    sys.stderr.write(_access_line(scope, route, status, elapsed_s, request_id))
+                self._log(_access_line(scope, route, status, elapsed_s, request_id))
+
+    def _log(self, line: bytes) -> None:
+        """Requests that end in one turn of the loop share one write."""
+        if not self._lines:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._lines.append(line)
+
+    def _flush(self) -> None:
+        text = b"".join(self._lines).decode()
+        self._lines.clear()
+        with suppress(OSError, ValueError):  # a closed log must not fail a request that succeeded
+            sys.stderr.write(text)
 
     async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         _request_id(scope)
@@ -274,7 +287,7 @@ def _request_id(scope: Scope) -> str:
     return request_id
 
 
-def _access_line(scope: Scope, route: str, status: int, elapsed_s: float, request_id: str) -> str:
+def _access_line(scope: Scope, route: str, status: int, elapsed_s: float, request_id: str) -> bytes:
     """No query, no body, no path: a template says what was asked, the audit trail says about what."""
     principal = scope["state"].get("principal")
     line = {
@@ -283,11 +296,11 @@ def _access_line(scope: Scope, route: str, status: int, elapsed_s: float, reques
         "route": route,
         "status": status,
         "ms": round(elapsed_s * 1000, 1),
-        "principal": str(principal.id) if principal is not None else None,
+        "principal": principal.id if principal is not None else None,
         "request_id": request_id,
         "at": time.time(),
     }
-    return orjson.dumps(line).decode() + "\n"
+    return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE, default=str)
 
 
 # --- health -----------------------------------------------------------------------------------------------------------
