@@ -314,3 +314,31 @@ class TestRead:
         body = {"listing_id": str(listing.id), "buyer_city": "天津", "confirmations": ["condition_read"]}
         order = post(world.api, "/orders", world.buyer, body)
         assert order["contract_kind"] == "trade"
+
+
+class TestConsignee:
+    @pytest.mark.parametrize(("channel", "status"), [("c2c_consignment", 201), ("c2c_virtual", 404)])
+    def test_signs_for_the_owner_only_where_he_sells_in_his_own_name(self, world: World, channel: str, status: int) -> None:
+        from marketplace.listings import api as listings
+
+        owner, broker = sign_up(world.api, "孙七"), organization(world.api, "broker", by=world.clerk)
+        car = register_car(world.api, owner)
+        with world.api.database.writing() as session:
+            listing = listings.publish(
+                session,
+                principal=None,
+                vehicle_id=UUID(car["id"]),
+                seller_id=owner.id,
+                channel=listings.Channel(channel),
+                ask_minor=ASK,
+                agent_id=broker.party_id,
+                seller_fee_bps=300,
+                source_kind="consignment",
+                source_id=UUID(car["id"]),
+            )
+        order = buy(world.api, world.buyer, str(listing.id))
+        path = f"{BASE}/orders/{order['id']}/signatures"
+        answer = world.api.post(path, json={"passphrase": broker.password}, headers=broker.headers)
+        assert answer.status_code == status
+        seen = get(world.api, f"/orders/{order['id']}", broker)
+        assert (seen["side"], seen["proceeds_minor"]) == ("seller", ASK - 264_000)
