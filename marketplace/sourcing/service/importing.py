@@ -100,6 +100,7 @@ def receive(session: Session, files: FileStore, *, principal: Principal, upload:
     audit.record(session, principal=principal, act="stock_import.receive", object_kind="stock_import", object_id=row.id, facts=facts)
     if _is_small(upload.content, settings):
         run_import(_same(session), files, import_id=row.id, settings=settings)
+        session.flush()
         session.refresh(row)
     else:
         outbox.append(session, ImportReceived(import_id=row.id, dealer_id=row.dealer_id), key=import_key(row.id))
