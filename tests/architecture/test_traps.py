@@ -33,7 +33,7 @@ TRAPS = {
     "6 order within a key": "tests/core/test_outbox.py::TestRelay::test_a_failed_delivery_holds_back_its_key_and_no_other",
     "6 two relays": "tests/core/test_outbox.py::TestRelay::test_two_relays_run_each_delivery_once",
     "7 Celery ETA": "tests/architecture/test_rules.py::TestClock::test_no_deadline_is_a_celery_eta",
-    "8 an empty feed": "tests/sourcing/test_imports.py::TestMassDeletion::test_an_empty_file_never_empties_the_stock",
+    "8 an empty feed": "tests/sourcing/test_imports.py::TestModes::test_trap_8_a_mass_deletion_stops_and_asks",
     "9 nothing is mounted": "tests/architecture/test_rules.py::TestEdges::test_nothing_is_mounted",
     "9 one lifespan": "tests/architecture/test_traps.py::test_the_lifespans_of_all_parts_run_and_end_in_reverse",
     "10 one model registry": "tests/architecture/test_models.py::TestRegistry::test_every_models_module_is_loaded",
