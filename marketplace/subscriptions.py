@@ -44,6 +44,8 @@ SUBSCRIBERS: dict[str, Sequence[Subscriber]] = {
     "orders.order_defaulted": [settlement.hear_default],
     "listings.claim_taken": [lots.hear_claim],
     "auction.lot_withdrawn": [settlement.hear_withdrawal],
+    "accounts.party_suspended": [settlement.hear_party],
+    "accounts.party_reinstated": [settlement.hear_party],
     "listings.listing_published": [documents.index_listing, pricing.follow_listing, imports.refresh_feed],
     "listings.listing_changed": [documents.index_listing, pricing.follow_listing, imports.refresh_feed],
     "listings.listing_withdrawn": [documents.index_listing, pricing.follow_listing, imports.refresh_feed],

@@ -19,10 +19,13 @@ IRREVOCABLE = Rule("拍卖法 第三十六条", "Auction Law, art. 36")
 
 
 class RegistrationState(StrEnum):
-    """``requested`` waits for its deposit; only ``registered`` may bid; ``lapsed`` lost its deposit, ``released`` is over."""
+    """``requested`` waits for its deposit; only ``registered`` may bid; ``suspended`` is the party's own suspension, ``lapsed`` lost its
+    deposit, ``released`` is over. A lead stays bound whatever becomes of the registration.
+    """
 
     REQUESTED = "requested"
     REGISTERED = "registered"
+    SUSPENDED = "suspended"
     FAILED = "failed"
     LAPSED = "lapsed"
     RELEASED = "released"
@@ -163,6 +166,12 @@ class NotRegistered(Refusal):
     rule = Rule("拍卖法 第三十三条", "Auction Law, art. 33")
 
 
+class BidderSuspended(Refusal):
+    status = 403
+    zh = "您的账户已被暂停,不能出价;已作出的出价仍然有效"
+    en = "Your account is suspended: no new bids; those made stay bound."
+
+
 class DepositNotHeld(Refusal):
     zh = "保证金尚未冻结成功({state})"
     en = "The deposit is not held ({state})."
@@ -199,6 +208,8 @@ def _bidder_refusal(bidder: Bidder | None) -> Refusal | None:
         return NotRegistered()
     if bidder.conflict is not None:
         return _CONFLICTS[bidder.conflict]()
+    if bidder.state is RegistrationState.SUSPENDED:
+        return BidderSuspended()
     if bidder.state is not RegistrationState.REGISTERED:
         return DepositNotHeld(state=bidder.state.value)
     return None

@@ -6,6 +6,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import col, select
 
+from auction.bidding.domain import RegistrationState
 from auction.bidding.models import LogEntry, Registration
 from auction.lots.models import Lot
 from auction.lots.queries import AHEAD, LIVE
@@ -15,6 +16,17 @@ from marketplace.core.db import Session
 
 def find_registration(session: Session, *, lot_id: UUID, party_id: UUID) -> Registration | None:
     return session.exec(select(Registration).where(Registration.lot_id == lot_id, Registration.party_id == party_id)).first()
+
+
+def list_lots_of_party(session: Session, *, party_id: UUID) -> Sequence[UUID]:
+    """Lots that are not over on which the party may bid, or might but for its suspension; in the order of ids."""
+    states = (RegistrationState.REGISTERED, RegistrationState.SUSPENDED)
+    return session.exec(
+        select(Lot.id)
+        .join(Registration, col(Registration.lot_id) == col(Lot.id))
+        .where(Registration.party_id == party_id, col(Registration.state).in_(states), col(Lot.state).in_((*AHEAD, *LIVE)))
+        .order_by(col(Lot.id))
+    ).all()
 
 
 def find_lot_of_hold(session: Session, *, hold_id: UUID) -> UUID | None:

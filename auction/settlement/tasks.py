@@ -26,3 +26,9 @@ def hear_default(session: Session, event: Delivered) -> None:
 def hear_withdrawal(session: Session, event: Delivered) -> None:
     """A lot was taken out of its session: deposits go back."""
     registrations.release_withdrawn(session, lot_id=UUID(event.payload["lot_id"]))
+
+
+@subscriber("auction.hear_party")
+def hear_party(session: Session, event: Delivered) -> None:
+    """A party was suspended or may act again."""
+    registrations.hear_party(session, party_id=UUID(event.payload["party_id"]))

@@ -15,6 +15,7 @@ from auction.bidding.domain import (
     Bidder,
     BidderIsConsignor,
     BidderIsHouse,
+    BidderSuspended,
     BidTooLow,
     Conflict,
     Decision,
@@ -179,7 +180,11 @@ class TestPlaceBid:
         assert [type(one) for one in found] == [NotRegistered, BidderIsConsignor, BidderIsHouse]
         assert [one.rule.article if one.rule else "" for one in found[1:]] == ["拍卖法 第三十条", "拍卖法 第二十二条"]
 
-    @pytest.mark.parametrize("state", [one for one in RegistrationState if one is not RegistrationState.REGISTERED])
+    def test_a_suspended_party_makes_no_new_bids(self) -> None:
+        suspended = replace(BIDDERS["B01"], state=RegistrationState.SUSPENDED)
+        assert isinstance(refusal(bid(lot(), suspended, 2_000)), BidderSuspended)
+
+    @pytest.mark.parametrize("state", sorted(set(RegistrationState) - {RegistrationState.REGISTERED, RegistrationState.SUSPENDED}))
     def test_a_deposit_must_be_held(self, state: RegistrationState) -> None:
         assert isinstance(refusal(bid(lot(), replace(BIDDERS["B01"], state=state), 2_000)), DepositNotHeld)
 

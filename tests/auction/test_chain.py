@@ -152,6 +152,19 @@ class TestWhoMayBid:
         assert house.get(f"/lots/{lot_id}/registration", poor)["state"] in ("failed", "requested")
         assert house.bid(poor, lot_id, 8_500_000, status=409)["code"] == "deposit_not_held"
 
+    def test_a_suspended_dealer_bids_no_more_but_his_lead_stands(
+        self, api: Market, house: AuctionHouse, dealers: list[Person], clerk: Person
+    ) -> None:
+        lot_id = house.open_lot_for(dealers)
+        house.bid(dealers[0], lot_id, 8_500_000)
+        path = f"/marketplace/v1/parties/{dealers[0].party_id}"
+        assert api.post(f"{path}/suspension", json={"reason": "投诉核查"}, headers=clerk.headers).status_code < 300
+        api.relay()
+        assert house.bid(dealers[0], lot_id, 9_500_000, status=403)["code"] == "bidder_suspended"
+        assert house.bid(dealers[1], lot_id, 8_200_000)["leading"] is False
+        house.turn(timedelta(minutes=10))
+        assert house.get(f"/lots/{lot_id}/result")["kind"] == "sold"
+
 
 class TestStatutory:
     """Rule 11: notice of seven days, viewing of two (拍卖法 45, 48)."""

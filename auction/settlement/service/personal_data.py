@@ -9,7 +9,7 @@ from marketplace.api import accounts
 from marketplace.core.db import Session
 
 KEPT = "拍卖资料自委托拍卖合同终止之日起保管五年(拍卖法 第五十四条);化名之外不公开"
-_UNFINISHED = frozenset({RegistrationState.REQUESTED, RegistrationState.REGISTERED})
+_UNFINISHED = frozenset({RegistrationState.REQUESTED, RegistrationState.REGISTERED, RegistrationState.SUSPENDED})
 LIMIT = 10_000
 
 

@@ -20,6 +20,7 @@ from marketplace.core.security import Principal
 
 PURPOSE = "lot"
 _AGAIN = frozenset({RegistrationState.FAILED, RegistrationState.LAPSED, RegistrationState.RELEASED})
+_HOLDING = frozenset({RegistrationState.REQUESTED, RegistrationState.REGISTERED, RegistrationState.SUSPENDED})
 _TAKES = frozenset({LotPhase.ANNOUNCED, LotPhase.OPEN})
 
 
@@ -102,6 +103,9 @@ def _pseudonym(taken: set[str]) -> str:
 
 
 def _admit(session: Session, found: Registration) -> None:
+    if accounts.get_party(session, party_id=found.party_id).state is not accounts.PartyState.ACTIVE:
+        found.state = RegistrationState.SUSPENDED
+        return
     found.state = RegistrationState.REGISTERED
     event = BidderRegistered(lot_id=found.lot_id, party_id=found.party_id, registration_id=found.id)
     outbox.append(session, event, key=f"lot:{found.lot_id}")
@@ -124,18 +128,33 @@ def hear_hold(session: Session, *, hold_id: UUID, happened: str) -> None:
             found.state = RegistrationState.RELEASED
     elif happened == "failed" and found.state is RegistrationState.REQUESTED:
         found.state = RegistrationState.FAILED
-    elif happened == "lapsed" and found.state in (RegistrationState.REQUESTED, RegistrationState.REGISTERED):
+    elif happened == "lapsed" and found.state in _HOLDING:
         found.state = RegistrationState.LAPSED
-    elif happened == "released" and found.state in (RegistrationState.REQUESTED, RegistrationState.REGISTERED):
+    elif happened == "released" and found.state in _HOLDING:
         found.state = RegistrationState.RELEASED
     session.add(found)
+    session.flush()
+
+
+def hear_party(session: Session, *, party_id: UUID) -> None:
+    """A party was suspended or reinstated: its registrations follow, each under its lot's lock. Its leads stay bound."""
+    active = accounts.get_party(session, party_id=party_id).state is accounts.PartyState.ACTIVE
+    before, after = RegistrationState.REGISTERED, RegistrationState.SUSPENDED
+    if active:
+        before, after = after, before
+    for lot_id in queries.list_lots_of_party(session, party_id=party_id):
+        lots.lock_lot(session, lot_id)
+        found = queries.find_registration(session, lot_id=lot_id, party_id=party_id)
+        if found is not None and found.state is before:
+            found.state = after
+            session.add(found)
     session.flush()
 
 
 def release_all(session: Session, *, lot_id: UUID, reason: str, but: UUID | None = None) -> None:
     """Give back every deposit of a lot that is over, without anybody asking; the winner's stays (``but``)."""
     for found in queries.lock_registrations(session, lot_id=lot_id):
-        if found.id == but or found.state not in (RegistrationState.REQUESTED, RegistrationState.REGISTERED):
+        if found.id == but or found.state not in _HOLDING:
             continue
         if found.hold_id is not None:
             payments.release_hold(session, hold_id=found.hold_id, reason=reason)
