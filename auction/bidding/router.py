@@ -12,6 +12,7 @@ from auction.bidding.domain import (
     BidCommand,
     BidderIsConsignor,
     BidderIsHouse,
+    BidderSuspended,
     BidTooLow,
     DepositNotHeld,
     LotClosed,
@@ -39,7 +40,7 @@ router = PathRouter(prefix="/auction/v1", tags=["bidding"], generate_unique_id_f
     summary="出价 Place a bid",
     responses=refusals(
         BidTooLow, MaximumNotRaised, AlreadyLeading, LotNotOpen, LotClosed, LotSuspended, LotUnknown, NotRegistered, DepositNotHeld,
-        BidderIsConsignor, BidderIsHouse, IdempotencyKeyReused, BidQueueFull, CommitUnknown,
+        BidderIsConsignor, BidderIsHouse, BidderSuspended, IdempotencyKeyReused, BidQueueFull, CommitUnknown,
     ),
 )  # fmt: skip
 async def place_bid(
