@@ -82,13 +82,13 @@ def publish(
     ``VehicleNotFound`` (not the seller's).
     """
     rules = _CHANNELS[channel]
-    chosen = mode or rules.mode
-    held = lock_claims(session, vehicle_ids=[vehicle_id])[vehicle_id] if _is_held_by(session, vehicle_id, seller_id) else None
+    vehicles.require_holding(session, vehicle_id=vehicle_id, party_id=seller_id)  # before any row of the claim is made
+    held = lock_claims(session, vehicle_ids=[vehicle_id])[vehicle_id]
     at = clock.now(session)
     today = clock.shanghai_day(at)
     _require_seller(session, seller_id=seller_id, channel=channel, rules=rules, today=today)
     _require_capacity(session, vehicle_id=vehicle_id, seller_id=seller_id, rules=rules)
-    vehicles.require_eligible(session, vehicle_id=vehicle_id, mode=chosen, seller_id=seller_id)
+    vehicles.require_eligible(session, vehicle_id=vehicle_id, mode=mode or rules.mode, seller_id=seller_id)
     if held is not None and held.kind is not ClaimKind.LOT:
         raise VehicleClaimed(held_by=held.kind)
     check_ask(ask_minor, floor_minor=floor_minor, rules=listing_rules(today))
@@ -97,7 +97,7 @@ def publish(
     listing = Listing(
         vehicle_id=vehicle_id,
         channel=channel,
-        mode=chosen,
+        mode=mode or rules.mode,
         seller_id=seller_id,
         agent_id=agent_id,
         ask_minor=ask_minor,
@@ -112,10 +112,13 @@ def publish(
         facts_version=car.facts_version,
         published_at=at,
     )
+    return _open(session, listing, principal=principal, claim=held.kind if held else None)
+
+
+def _open(session: Session, listing: Listing, *, principal: Principal | None, claim: ClaimKind | None) -> ListingView:
     session.add(listing)
     session.flush()
-    _mark_price(session, listing, at=at, principal=principal)
-    claim = held.kind if held else None
+    _mark_price(session, listing, at=listing.published_at, principal=principal)
     outbox.append(session, ListingPublished(**event_fields(listing, claim)), key=listing_key(listing.id))
     audit.record(
         session,
@@ -123,15 +126,9 @@ def publish(
         act="listing.publish",
         object_kind="listing",
         object_id=listing.id,
-        facts={"vehicle_id": str(vehicle_id), "channel": channel.value, "ask_minor": ask_minor},
+        facts={"vehicle_id": str(listing.vehicle_id), "channel": listing.channel.value, "ask_minor": listing.ask_minor},
     )
     return view(listing, claim)
-
-
-def _is_held_by(session: Session, vehicle_id: UUID, seller_id: UUID) -> bool:
-    """Whether the seller holds the car; raises ``VehicleNotFound`` else, before any row of the claim is made."""
-    vehicles.require_holding(session, vehicle_id=vehicle_id, party_id=seller_id)
-    return True
 
 
 def _require_seller(session: Session, *, seller_id: UUID, channel: Channel, rules: _ChannelRules, today: date) -> None:

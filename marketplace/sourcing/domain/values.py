@@ -91,7 +91,7 @@ def read_date(text: str) -> date:
     plain = unicodedata.normalize("NFKC", text).strip()
     try:
         if re.fullmatch(r"[2-6]\d{4}(\.0+)?", plain):
-            return _EXCEL_START + timedelta(days=int(float(plain)))
+            return _EXCEL_START + timedelta(days=int(plain[:5]))
         found = _COMPACT.fullmatch(plain) or _DATE.fullmatch(plain)
         if found is None or (found.group(2) is None and not plain.endswith("年")):
             raise Wrong("date_unreadable")

@@ -1,7 +1,7 @@
 """HTTP of dealer stock: imports, the stock list, into the store."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Query, Request, Response
@@ -90,6 +90,16 @@ _BODY = {
 }
 
 
+_ERROR_TABLE: dict[str, Any] = {
+    "content": {
+        "text/csv": {
+            "schema": {"type": "string"},
+            "example": "行号,结果,问题,处理建议,库存编号,车架号\n3,未导入,车架号:车架号校验位不符(GB 16735),对照行驶证逐位核对,KC00003,…\n",
+        }
+    }
+}
+
+
 @router.post(
     "/stock-imports",
     status_code=201,
@@ -148,7 +158,7 @@ def list_rows(
 @router.get(
     "/stock-imports/{import_id}/errors.csv",
     summary="标注错误的表格 The marked-up error table",
-    responses={**refusals(ImportNotFound, ErrorFileGone), 200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
+    responses={**refusals(ImportNotFound, ErrorFileGone), 200: _ERROR_TABLE},
     response_class=Response,
 )
 def get_errors(import_id: UUID, principal: Importer, session: ReadSession, files: Files) -> Response:

@@ -134,7 +134,7 @@ class SignatureBody(BaseModel):
 class ContractBody(BaseModel):
     """The contract and who signed it; for its two parties only."""
 
-    content_hash: str
+    content_hash: str = Field(examples=["afac38c84a86765952d0753ffd14bf31487ecf63db72a2681ecc2a560d234566"])
     document: dict[str, Any]
     is_intact: bool = Field(description="The document still has this hash.")
     signatures: list[SignatureBody]

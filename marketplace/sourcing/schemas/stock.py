@@ -30,7 +30,7 @@ class StockBody(BaseModel):
     """A stock car as its dealer sees it."""
 
     vehicle_id: UUID
-    stock_no: str | None
+    stock_no: str | None = Field(examples=["JB-0017"])
     state: StockState
     title: str
     vin_masked: str
