@@ -1,7 +1,7 @@
 """An order opens: from the store page by its buyer, or by another feature in its own transaction (a lot won)."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -88,7 +88,8 @@ def place_order(
     order_id = new_id()
     seen = listings.get_listing(session, listing_id=listing_id)
     listings.take_claim(session, vehicle_id=seen.vehicle_id, kind=listings.ClaimKind.ORDER, holder_id=order_id)
-    listing = listings.require_orderable(session, listing_id=listing_id, buyer_id=principal.party_id, buyer_city=buyer_city)
+    city = registration_city(buyer, buyer_city)
+    listing = listings.require_orderable(session, listing_id=listing_id, buyer_id=principal.party_id, buyer_city=city)
     seller = accounts.require_active(session, party_id=listing.seller_id)
     required = required_confirmations(
         buyer_is_consumer=buyer.organization_kind is None,
@@ -110,12 +111,19 @@ def place_order(
         price_kind=PriceKind.ASKING,
         fees=fees,
         fee_table_number=table.number,
-        buyer_city=buyer_city,
+        buyer_city=city,
         sign_by=at + timedelta(hours=terms(at)["sign_within_hours"]),
         pay_by=at + timedelta(hours=terms(at)["sign_within_hours"] + terms(at)["pay_within_hours"]),
         mode=vehicles.TradeMode(listing.channel.value),
     )
     return write_order(session, principal=principal, order_id=order_id, agreed=agreed, confirmed=sorted(required))
+
+
+def registration_city(buyer: accounts.PartyView, stated: str | None) -> str | None:
+    """Where the new owner registers the car: what he says, else here. A dealer who says nothing takes it into stock."""
+    if stated is not None:
+        return stated.strip().removesuffix("市")
+    return None if buyer.organization_kind is accounts.OrganizationKind.DEALER else get_settings().market_city
 
 
 def open_order(
@@ -130,6 +138,8 @@ def open_order(
     Raises ``VehicleClaimed``, ``BuyerIsSeller``, ``PartySuspended``.
     """
     order_id = new_id()
+    buyer = accounts.get_party(session, party_id=agreed.buyer_id)
+    agreed = replace(agreed, buyer_city=registration_city(buyer, agreed.buyer_city))
     claim = listings.find_claim(session, vehicle_id=agreed.vehicle_id)
     if claim is not None and claim.holder_id == agreed.source_id:
         listings.hand_over_claim(
