@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 from marketplace.accounts.domain import ROLE_CAPABILITIES, OrganizationKind, Role
 from marketplace.accounts.service import founding
 from marketplace.accounts.service.organizations import OrganizationFacts
+from marketplace.accounts.service.people import hash_new_password
 from marketplace.core.security import Access, Authorization, Gate, Membership
 from tests import people
 from tests.architecture.routes import walk
@@ -118,10 +119,11 @@ def build_world(api: Market) -> World:
 
 def _staff(api: Market) -> Iterator[Intruder]:
     gate: Gate = api.app.state.gate
+    hashed = hash_new_password(people.PASSWORD)
     for kind, role in ROLE_CAPABILITIES:
         if role is Role.APPLICANT:
             continue
-        person_id, organization_id = _found(api, kind, role)
+        person_id, organization_id = _found(api, kind, role, hashed)
         memberships = [Membership(organization_id, kind.value, (role.value,))]
         token = gate.tokens.issue(person_id=person_id, sign_in_id=uuid4(), second_factor=True, memberships=memberships)
         principal = gate.person(token)
@@ -133,10 +135,10 @@ def _staff(api: Market) -> Iterator[Intruder]:
         )
 
 
-def _found(api: Market, kind: OrganizationKind, role: Role) -> tuple[UUID, UUID]:
+def _found(api: Market, kind: OrganizationKind, role: Role, hashed: str) -> tuple[UUID, UUID]:
     with api.database.writing() as session:
         person_id = founding.found_person(
-            session, phone=people.phone_number(), password_hash="none", name="闯入者", resident_id=people.resident_id()
+            session, phone=people.phone_number(), password_hash=hashed, name="闯入者", resident_id=people.resident_id()
         )
         facts = OrganizationFacts(kind, f"{kind.value} {role.value} 有限公司", people.credit_code(), "天津", "河南路 9 号")
         if kind is OrganizationKind.MARKET_OPERATOR:
@@ -168,7 +170,8 @@ def body_of(api: Market, operation: dict[str, Any]) -> dict[str, Any]:
         return {}
     media, shown = next(iter(content.items()))
     if media == "application/json":
-        return {"json": example(api.app.openapi(), shown.get("schema", {}))}
+        body = example(api.app.openapi(), shown.get("schema", {}))
+        return {"json": {**body, "passphrase": people.PASSWORD} if isinstance(body, dict) and "passphrase" in body else body}
     if media == "application/x-www-form-urlencoded":
         return {"data": example(api.app.openapi(), shown.get("schema", {}))}
     if media == "multipart/form-data":

@@ -47,12 +47,12 @@ class TestIssue:
         assert not any(secret.encode() in bytes(one) for one in stored)
 
     @pytest.mark.parametrize("scope", ["members.manage", "keys.manage", "payouts.manage", "licences.check", "orders.buy", "everything"])
-    def test_refuses_scopes_a_machine_may_not_have(self, api: Market, scope: str) -> None:
-        owner = people.organization(api, "valuation_partner")
-        refused = _issue(api, owner, scopes=["prices.quote", scope])
+    def test_refuses_scopes_a_machine_may_not_have(self, quick_api: Market, scope: str) -> None:
+        owner = people.organization(quick_api, "valuation_partner")
+        refused = _issue(quick_api, owner, scopes=["prices.quote", scope])
         assert (refused.status_code, refused.json()["code"], refused.json()["scope"]) == (422, "scope_unknown", scope)
         assert "prices.quote" in refused.json()["scopes"]
-        assert api.get(f"{BASE}/api-keys", headers=owner.headers).json()["items"] == []
+        assert quick_api.get(f"{BASE}/api-keys", headers=owner.headers).json()["items"] == []
 
     def test_only_owners_and_no_machine(self, api: Market) -> None:
         owner = people.organization(api, "valuation_partner")
@@ -75,16 +75,16 @@ class TestUse:
         assert api.get(f"{BASE}/organizations/{owner.organization_id}", headers=readable).status_code == 200
 
     @pytest.mark.parametrize("change", ["rubbish", "other secret", "other id", "no secret"])
-    def test_a_wrong_one_is_401(self, api: Market, change: str) -> None:
-        owner = people.organization(api, "valuation_partner")
-        key = _issue(api, owner).json()["key"]
+    def test_a_wrong_one_is_401(self, quick_api: Market, change: str) -> None:
+        owner = people.organization(quick_api, "valuation_partner")
+        key = _issue(quick_api, owner).json()["key"]
         wrong = {
             "rubbish": "hr_live_rubbish",
             "other secret": key[:-1] + ("a" if key[-1] != "a" else "b"),
             "other id": key.replace(key[8:12], "0000"),
             "no secret": key[:40],
         }[change]
-        answer = api.get(f"{BASE}/licences", headers=_bearer(wrong))
+        answer = quick_api.get(f"{BASE}/licences", headers=_bearer(wrong))
         assert (answer.status_code, answer.json()["code"]) == (401, "invalid_token")
 
     def test_revoked_is_over_at_once(self, api: Market) -> None:

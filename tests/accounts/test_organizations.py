@@ -123,10 +123,10 @@ class TestStaff:
             assert api.post(f"{BASE}/me/offers/{offer['id']}/answer", json={"accept": True}, headers=intruder).status_code == 404
 
     @pytest.mark.parametrize("roles", [["operator"], ["applicant"], ["auctioneer"]])
-    def test_roles_must_exist_there(self, api: Market, roles: list[str]) -> None:
-        owner, person = people.organization(api), people.sign_up(api)
+    def test_roles_must_exist_there(self, quick_api: Market, roles: list[str]) -> None:
+        owner, person = people.organization(quick_api), people.sign_up(quick_api)
         path = f"{BASE}/organizations/{owner.organization_id}/members"
-        refused = api.post(path, json={"person_id": str(person.id), "roles": roles}, headers=owner.headers)
+        refused = quick_api.post(path, json={"person_id": str(person.id), "roles": roles}, headers=owner.headers)
         assert (refused.status_code, refused.json()["code"]) == (422, "role_unknown")
 
     def test_salesmen_manage_nobody(self, api: Market) -> None:
