@@ -30,6 +30,7 @@ from marketplace.listings.service.reading import (
     list_open_ids,
     list_open_of_seller,
     require_orderable,
+    warranty_clause,
 )
 from marketplace.listings.service.tables import price_bounds
 
@@ -68,5 +69,6 @@ __all__ = [
     "require_orderable",
     "set_paused",
     "take_claim",
+    "warranty_clause",
     "withdraw",
 ]

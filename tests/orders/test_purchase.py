@@ -123,6 +123,7 @@ class TestSign:
         assert contract["document"]["price"]["amount_in_words"] == "捌万捌仟元整"
         assert contract["document"]["seller"]["name"] == world.dealer.organization_name
         assert contract["document"]["buyer"]["name"] == "李四"
+        assert (contract["document"]["warranty"]["months"], contract["document"]["warranty"]["km"]) == (3, 5_000)
         assert {one["code"] for one in contract["document"]["confirmations"]} == set(CONFIRMATIONS)
 
     def test_a_wrong_password_signs_nothing(self, world: World) -> None:

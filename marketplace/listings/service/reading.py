@@ -29,7 +29,7 @@ from marketplace.listings.models import Listing
 from marketplace.listings.queries import StoreFilter
 from marketplace.listings.service.claims import view_of
 from marketplace.listings.service.records import claim_kind, view
-from marketplace.listings.service.tables import listing_rules, warranty_rules
+from marketplace.listings.service.tables import listing_rules, warranty_parts, warranty_rules
 from marketplace.vehicles import api as vehicles
 from marketplace.vehicles.api import UseType
 from valuation.appraisal import api as appraisals
@@ -135,18 +135,29 @@ def get_window(session: Session, *, listing_id: UUID, viewer: Principal | None) 
         agent=accounts.get_party(session, party_id=listing.agent_id) if listing.agent_id else None,
         prices=prices,
         comparison_minor=find_comparison_price(prices, days=listing_rules(today).comparison_days),
-        warranty=find_warranty(
-            channel=listing.channel,
-            is_commercial=car.use_type is not UseType.NON_COMMERCIAL,
-            first_registration_on=car.first_registration_on,
-            odometer_km=car.odometer_km,
-            today=today,
-            rules=warranty_rules(today),
-        ),
+        warranty=_owed_warranty(car, listing.channel, today),
         appraisal=appraisals.find_latest_appraisal(session, vehicle_id=listing.vehicle_id, valid_on=today),
         findings=_findings(session, listing),
         days_listed=(last_day - clock.shanghai_day(listing.published_at)).days,
     )
+
+
+def _owed_warranty(car: vehicles.VehicleView, channel: Channel, today: date) -> Warranty | None:
+    return find_warranty(
+        channel=channel,
+        is_commercial=car.use_type is not UseType.NON_COMMERCIAL,
+        first_registration_on=car.first_registration_on,
+        odometer_km=car.odometer_km,
+        today=today,
+        rules=warranty_rules(today),
+    )
+
+
+def warranty_clause(session: Session, *, vehicle_id: UUID, channel: Channel) -> dict[str, int | list[str]] | None:
+    """What a contract says of the dealer's warranty (二手车交易规范 第十六条): months, km, and the systems; None when none is owed."""
+    today = clock.shanghai_day(clock.now(session))
+    owed = _owed_warranty(vehicles.get_vehicle(session, vehicle_id=vehicle_id), channel, today)
+    return {"months": owed.months, "km": owed.km, "parts": warranty_parts(today)} if owed is not None else None
 
 
 def _is_visible(listing: Listing, viewer: Principal | None) -> bool:

@@ -264,6 +264,7 @@ def _contract(
         findings=_findings(session, agreed),
         confirmations=[{"code": code.value, "text": CONFIRMATION_TEXTS[code][0]} for code in confirmed],
         appraisal=_appraisal(session, agreed.vehicle_id),
+        warranty=_warranty(session, agreed),
     )
 
 
@@ -309,6 +310,13 @@ def _findings(session: Session, agreed: Terms) -> list[dict[str, str]]:
         session, vehicle_id=agreed.vehicle_id, mode=agreed.mode, seller_id=agreed.seller_id, buyer_city=agreed.buyer_city
     )
     return [{"code": one.code, "article": one.article, "text": one.zh} for one in found.findings]
+
+
+def _warranty(session: Session, agreed: Terms) -> Mapping[str, Any] | None:
+    """Owed by a dealer who sells from the store."""
+    if agreed.source_kind is not SourceKind.LISTING:
+        return None
+    return listings.warranty_clause(session, vehicle_id=agreed.vehicle_id, channel=listings.Channel(agreed.channel))
 
 
 def _appraisal(session: Session, vehicle_id: UUID) -> dict[str, Any] | None:
