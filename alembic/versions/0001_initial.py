@@ -481,6 +481,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=40), nullable=False),
         sa.Column("order_id", sa.Uuid(), nullable=True),
         sa.Column("to_party_id", sa.Uuid(), nullable=True),
+        sa.Column("costs_to", sa.Uuid(), nullable=True),
         sa.Column("taken_minor", sa.BigInteger(), nullable=False),
         sa.Column("claims", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
         sa.Column("reason", sa.String(length=200), nullable=True),
@@ -615,6 +616,7 @@ def upgrade() -> None:
         sa.Column("file_key", sa.String(length=200), nullable=True),
         sa.Column("file_expires_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("file_name", sa.String(length=200), nullable=False),
+        sa.Column("errors_key", sa.String(length=200), nullable=True),
         sa.Column("encoding", sa.String(length=20), nullable=True),
         sa.Column("delimiter", sa.String(length=4), nullable=True),
         sa.Column("columns", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
@@ -1263,6 +1265,9 @@ def upgrade() -> None:
         sa.Column("pending_cost_minor", sa.BigInteger(), nullable=True),
         sa.Column("pending_description", sa.String(length=2000), nullable=True),
         sa.Column("pending_row_hash", sa.String(length=64), nullable=True),
+        sa.Column("list_request_id", sa.Uuid(), nullable=True),
+        sa.Column("list_requested_by", sa.Uuid(), nullable=True),
+        sa.Column("list_problem", sa.String(length=60), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("pending_state IN ('staged', 'in_stock', 'removed', 'sold')", name=op.f("ck_stock_car_pending_state")),
@@ -1275,6 +1280,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("dealer_id", "vehicle_id", name="stock_car_once"),
     )
     op.create_index("ix_stock_car_dealer", "stock_car", ["dealer_id", "state", "id"], unique=False)
+    op.create_index("ix_stock_car_list_request", "stock_car", ["list_request_id"], unique=False)
     op.create_index("ix_stock_car_pending", "stock_car", ["pending_import_id"], unique=False)
     op.create_index(op.f("ix_stock_car_vehicle_id"), "stock_car", ["vehicle_id"], unique=False)
     op.create_table(
@@ -1509,7 +1515,7 @@ def upgrade() -> None:
             "state <> 'registered' OR hold_id IS NOT NULL OR deposit_minor = 0", name=op.f("ck_auction_registration_registered_has_deposit")
         ),
         sa.CheckConstraint(
-            "state IN ('requested', 'registered', 'failed', 'lapsed', 'released', 'applied', 'forfeited')",
+            "state IN ('requested', 'registered', 'suspended', 'failed', 'lapsed', 'released', 'applied', 'forfeited')",
             name=op.f("ck_auction_registration_state"),
         ),
         sa.CheckConstraint("\"conflict\" IN ('consignor', 'house')", name=op.f("ck_auction_registration_conflict")),
@@ -1957,6 +1963,7 @@ def downgrade() -> None:
     op.drop_table("stock_import_row")
     op.drop_index(op.f("ix_stock_car_vehicle_id"), table_name="stock_car")
     op.drop_index("ix_stock_car_pending", table_name="stock_car")
+    op.drop_index("ix_stock_car_list_request", table_name="stock_car")
     op.drop_index("ix_stock_car_dealer", table_name="stock_car")
     op.drop_table("stock_car")
     op.drop_index(op.f("ix_sandbox_bank_movement_to_account"), table_name="sandbox_bank_movement")
