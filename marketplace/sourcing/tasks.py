@@ -40,7 +40,7 @@ def run_import(database: Database, event: Delivered) -> None:
 @outside_subscriber("sourcing.follow_import")
 def follow_import(database: Database, event: Delivered) -> None:
     """Listings follow what a stock file changed or took out."""
-    stock.follow_import(database, import_id=UUID(event.payload["import_id"]))
+    stock.follow_import(database, import_id=UUID(event.payload["import_id"]), aim_ms=get_settings().stock_chunk_ms)
 
 
 @outside_subscriber("sourcing.list_requested")
@@ -52,6 +52,7 @@ def list_requested(database: Database, event: Delivered) -> None:
         request_id=UUID(asked["request_id"]),
         dealer_id=UUID(asked["dealer_id"]),
         requested_by=UUID(asked["requested_by"]),
+        aim_ms=get_settings().stock_chunk_ms,
     )
 
 

@@ -40,8 +40,8 @@ def erase_person(session: Session, party_id: UUID) -> ErasureReport:
         raise PrivacyHold(reasons=["未结束的寄售合同"])
     erased = 0
     for row in contracts:
-        if row.end_note:
-            row.end_note = ""
+        if row.end_note or row.description:
+            row.end_note, row.description = "", ""
             session.add(row)
             erased += 1
     for upload in queries.list_imports_of_person(session, party_id):

@@ -5,7 +5,7 @@ chunk, each sized by how long the last one took, so that no step holds the one w
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
@@ -30,20 +30,33 @@ from marketplace.vehicles.api import VehicleFacts
 
 T = TypeVar("T")
 Transactions: TypeAlias = Callable[[], AbstractContextManager[Session]]
-FIRST_CHUNK = 10
+FIRST_CHUNK = 5
 CHUNK_MAX = 500
+
+
+class Pace:
+    """How many items the next transaction takes: as many as the last one's speed allows in ``aim_ms``."""
+
+    def __init__(self, aim_ms: int) -> None:
+        self.size = FIRST_CHUNK
+        self._aim_ms = aim_ms
+
+    @contextmanager
+    def measured(self, count: int) -> Iterator[None]:
+        started = monotonic()
+        yield
+        took_ms = max((monotonic() - started) * 1_000, 0.1)
+        self.size = max(1, min(CHUNK_MAX, self.size * 2, int(count * self._aim_ms / took_ms)))
 
 
 def chunks(items: Sequence[T], *, aim_ms: int) -> Iterator[Sequence[T]]:
     """Pieces of a sequence; each as large as the time its forerunner took allows. Take the next one when the last is committed."""
-    size, position = FIRST_CHUNK, 0
+    pace, position = Pace(aim_ms), 0
     while position < len(items):
-        piece = items[position : position + size]
-        started = monotonic()
-        yield piece
-        took_ms = max((monotonic() - started) * 1_000, 0.1)
+        piece = items[position : position + pace.size]
         position += len(piece)
-        size = max(1, min(CHUNK_MAX, size * 2, int(len(piece) * aim_ms / took_ms)))
+        with pace.measured(len(piece)):
+            yield piece
 
 
 @dataclass(slots=True)

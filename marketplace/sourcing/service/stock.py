@@ -21,7 +21,7 @@ from marketplace.sourcing import queries
 from marketplace.sourcing.domain import ImportState, NothingToAsk, StockCarNotFound, StockState
 from marketplace.sourcing.events import ListingRequested
 from marketplace.sourcing.models import StockCar
-from marketplace.sourcing.service.staging import acting_for, forget
+from marketplace.sourcing.service.staging import Pace, acting_for, forget
 from marketplace.vehicles import api as vehicles
 
 
@@ -124,13 +124,14 @@ def _follow(session: Session, *, principal: Principal, row: StockCar) -> None:
         listings.change_price(session, principal=principal, listing_id=shown.id, ask_minor=row.ask_minor)
 
 
-def follow_import(database: Database, *, import_id: UUID, chunk: int = 10) -> None:
+def follow_import(database: Database, *, import_id: UUID, aim_ms: int) -> None:
     """Listings of cars an import changed or took out follow, a few in a transaction. Twice is once."""
     after: UUID | None = None
+    pace = Pace(aim_ms)
     while True:
-        with database.writing() as session:
+        with pace.measured(pace.size), database.writing() as session:
             upload = queries.find_import(session, import_id)
-            rows = queries.list_of_import(session, import_id=import_id, after=after, limit=chunk)
+            rows = queries.list_of_import(session, import_id=import_id, after=after, limit=pace.size)
             if upload is None or not rows:
                 return
             principal = acting_for(upload.uploaded_by, upload.dealer_id)
@@ -235,12 +236,13 @@ def _list_one(session: Session, row: StockCar, *, principal: Principal) -> Liste
     return ListedCar(row.vehicle_id, listing_id, problem)
 
 
-def list_requested(database: Database, *, request_id: UUID, dealer_id: UUID, requested_by: UUID, chunk: int = 10) -> None:
+def list_requested(database: Database, *, request_id: UUID, dealer_id: UUID, requested_by: UUID, aim_ms: int) -> None:
     """The rest of a request, a few cars in a transaction."""
     principal = acting_for(requested_by, dealer_id)
+    pace = Pace(aim_ms)
     while True:
-        with database.writing() as session:
-            if not list_some(session, request_id=request_id, principal=principal, limit=chunk):
+        with pace.measured(pace.size), database.writing() as session:
+            if not list_some(session, request_id=request_id, principal=principal, limit=pace.size):
                 return
 
 
