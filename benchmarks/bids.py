@@ -76,7 +76,7 @@ def fresh_database(embedded: bool) -> Iterator[str]:
 class Field:
     """Lots, bidders and their tokens."""
 
-    def __init__(self, database: Database, settings: Settings) -> None:
+    def __init__(self, database: Database, settings: Settings, *, many: int = MANY_LOTS) -> None:
         self.database = database
         self.bidder_ids = [new_id() for _ in range(CLIENTS)]
         tokens = Tokens(settings)
@@ -85,7 +85,7 @@ class Field:
         ]
         with database.writing() as session:
             self._session_id = self._add_session(session)
-        self.many = self._add_lots(MANY_LOTS, self._few)
+        self.many = self._add_lots(many, self._few)
         self.many_of = [[lot_id for number, lot_id in enumerate(self.many) if client in self._few(number)] for client in range(CLIENTS)]
 
     @staticmethod
@@ -170,6 +170,11 @@ class Server:
     def cpu_s(self) -> float:
         """Processor time the process has used."""
         return float(self._http.get("/benchmark/cpu").json()["cpu_s"])
+
+    def kill(self) -> None:
+        """As the kernel does when memory is short: at once, without a word."""
+        self._process.kill()
+        self._process.wait(timeout=20)
 
     def stop(self) -> None:
         self._http.close()

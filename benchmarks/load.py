@@ -33,9 +33,10 @@ class Answer:
 
 @dataclass(slots=True)
 class Run:
-    """What one measurement saw. ``cpu_s`` is the load generator's own."""
+    """What one measurement saw. ``cpu_s`` is the load generator's own; ``unanswered`` are requests whose server went away."""
 
     answers: list[Answer] = field(default_factory=list)
+    unanswered: list[tuple[bytes, object]] = field(default_factory=list)
     elapsed_s: float = 0.0
     cpu_s: float = 0.0
 
@@ -51,12 +52,13 @@ class _Client(asyncio.Protocol):
         self._sent_s = 0.0
         self._rest = b""
         self.until_s = 0.0
+        self.unanswered: tuple[bytes, object] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is one by behaviour, not by class
 
     def send(self) -> None:
-        request, self._note = self._source(self._number)
+        self.unanswered = request, self._note = self._source(self._number)
         self._sent_s = time.perf_counter()
         assert self._transport is not None
         self._transport.write(request)
@@ -74,6 +76,7 @@ class _Client(asyncio.Protocol):
             self._rest = data
             return
         self._rest = b""
+        self.unanswered = None
         now = time.perf_counter()
         self._run.answers.append(Answer(self._number, self._note, int(data[9:12]), data[head + 4 :], now - self._sent_s))
         if now < self.until_s:
@@ -82,7 +85,8 @@ class _Client(asyncio.Protocol):
             self._finished()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if exc is not None:
+        """The server went away; what it owes an answer stays in ``unanswered``."""
+        if self.unanswered is not None:
             self._finished()
 
     def close(self) -> None:
@@ -114,6 +118,8 @@ async def _load(port: int, clients: int, seconds: float, source: Source) -> Run:
     run.elapsed_s = time.perf_counter() - started_s
     run.cpu_s = time.process_time() - cpu_s
     for protocol in protocols:
+        if protocol.unanswered is not None:
+            run.unanswered.append(protocol.unanswered)
         protocol.close()
     return run
 
