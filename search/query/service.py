@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 
-from pypinyin import Style, lazy_pinyin
-
 from marketplace.api import listings, vehicles
 from marketplace.core import clock
 from marketplace.core.db import Session
@@ -158,10 +156,14 @@ def _suggestions() -> tuple[Suggestion, ...]:
 
 
 def _pinyin(text: str) -> str:
+    from pypinyin import lazy_pinyin  # noqa: PLC0415  # its dictionary takes a second: at the first suggestion, not at every start
+
     return "".join(lazy_pinyin(text))
 
 
 def _initials(text: str) -> str:
+    from pypinyin import Style, lazy_pinyin  # noqa: PLC0415  # as above
+
     return "".join(lazy_pinyin(text, style=Style.FIRST_LETTER))
 
 
