@@ -154,13 +154,13 @@ class Server:
             stdout=self._log,
         )
         self._http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}")
-        self._wait()
 
-    def _wait(self) -> None:
+    def wait(self) -> "Server":
+        """Until it answers."""
         for _ in range(300):
             with contextlib.suppress(httpx.TransportError):
                 self.cpu_s()
-                return
+                return self
             if self._process.poll() is not None:
                 break
             time.sleep(0.1)
@@ -343,7 +343,7 @@ def main(arguments: list[str] | None = None) -> int:
     if not chosen.embedded and not os.environ.get(POSTGRES_VARIABLE):
         print(f"{POSTGRES_VARIABLE} names no server; --embedded measures SQLite", file=sys.stderr)
         return 1
-    seconds, rounds = (0.8, 5) if chosen.quick else (4.0, 7)
+    seconds, rounds = (0.6, 5) if chosen.quick else (4.0, 7)
     with fresh_database(chosen.embedded) as url:
         database = Database(url)
         mode = "FULL" if chosen.embedded else synchronous_commit(database)
@@ -359,13 +359,15 @@ def measure(database: Database, url: str, *, seconds: float, rounds: int) -> int
     environment = {"HENANROAD_DATABASE_URL": url, "HENANROAD_SECRET_KEY": SECRET, "HENANROAD_DEMO": "0"}
     single = {"HENANROAD_AUCTION_BATCH_LIMIT": "1", "HENANROAD_AUCTION_WRITERS": str(ROW_LOCK_CONNECTIONS),
               "HENANROAD_DATABASE_POOL_SIZE": str(ROW_LOCK_CONNECTIONS)}  # fmt: skip
-    field = Field(database, Settings(secret_key=SECRET, database_url=url))
     servers = {
         "bare": Server("bare", environment),
         "market": Server("market", environment),
         "row_lock": Server("market", environment | single),
     }
     try:
+        field = Field(database, Settings(secret_key=SECRET, database_url=url))
+        for server in servers.values():
+            server.wait()
         benchmark = Benchmark(field, servers, seconds)
         for _ in range(rounds):
             benchmark.round()

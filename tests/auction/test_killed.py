@@ -30,7 +30,7 @@ class TestKilled:
         environment = {"HENANROAD_DATABASE_URL": postgres.url, "HENANROAD_SECRET_KEY": SECRET, "HENANROAD_DEMO": "0"}
         field = Field(postgres, Settings(secret_key=SECRET, database_url=postgres.url), many=1)
         lot_id = field.hot_lot()
-        first = Server("market", environment)
+        first = Server("market", environment).wait()
         killer = threading.Timer(1.5, first.kill)
         killer.start()
         run = load(port=first.port, clients=CLIENTS, seconds=20, source=Bids(field, [[lot_id]] * CLIENTS))
@@ -39,7 +39,7 @@ class TestKilled:
         assert accepted
         assert len(run.unanswered) == CLIENTS
         prove(postgres, accepted)
-        second = Server("market", environment)
+        second = Server("market", environment).wait()
         try:
             statuses = [resend(second, request).status_code for request, _note in run.unanswered]
             again = [resend(second, request).status_code for request, _note in run.unanswered]

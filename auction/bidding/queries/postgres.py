@@ -27,15 +27,15 @@ SELECT w.at, r.id, r.pseudonym, r.state, r.conflict
 FROM json_to_recordset(%s::json) AS w(at int, lot_id uuid, party_id uuid)
 JOIN auction_registration r ON r.lot_id = w.lot_id AND r.party_id = w.party_id
 ORDER BY r.id FOR UPDATE OF r"""
-_CLOCK = "SELECT clock_timestamp(), coalesce((SELECT offset_us FROM clock_offset), 0)"
-_ANSWERS = """
-SELECT w.at, l.lot_id, l.maximum_minor, l.seq, l.document, l.hash
-FROM json_to_recordset(%s::json) AS w(at int, actor_id uuid, key text)
-JOIN auction_log l ON l.actor_id = w.actor_id AND l.key = w.key"""
-_REFUSALS = """
-SELECT w.at, r.lot_id, r.maximum_minor, r.status, r.body
-FROM json_to_recordset(%s::json) AS w(at int, actor_id uuid, key text)
-JOIN auction_bid_refusal r ON r.actor_id = w.actor_id AND r.key = w.key"""
+_CLOCK = "SELECT clock_timestamp(), coalesce((SELECT offset_us FROM clock_offset), 0), NULL, NULL"
+# Keys seldom come twice: what they were answered travels as JSON in the clock's row, mostly as two NULLs.
+_CLOCK_AND_ANSWERS = """
+WITH w AS MATERIALIZED (SELECT * FROM json_to_recordset(%s::json) AS w(at int, actor_id uuid, key text))
+SELECT clock_timestamp(), coalesce((SELECT offset_us FROM clock_offset), 0),
+  (SELECT json_agg(json_build_array(w.at, l.lot_id, l.maximum_minor, l.seq, l.document, l.hash))
+   FROM w JOIN auction_log l ON l.actor_id = w.actor_id AND l.key = w.key),
+  (SELECT json_agg(json_build_array(w.at, r.lot_id, r.maximum_minor, r.status, r.body))
+   FROM w JOIN auction_bid_refusal r ON r.actor_id = w.actor_id AND r.key = w.key)"""
 
 
 def _insert(table: str, columns: dict[str, str]) -> str:
@@ -80,12 +80,13 @@ class PostgresStorage(Storage):
         statements: list[tuple[str, str | None]] = [
             (_LOCK_LOTS, "{" + ",".join([lot_id.hex for lot_id in lot_ids]) + "}"),
             (_LOCK_REGISTRATIONS, _json([{"at": at, "lot_id": lot, "party_id": party} for at, (lot, party) in enumerate(pair_list)])),
-            (_CLOCK, None),
         ]
         if keys:
             wanted = _json([{"at": at, "actor_id": actor, "key": key} for at, (actor, key) in enumerate(key_list)])
-            statements += [(_ANSWERS, wanted), (_REFUSALS, wanted)]
-        lots, registered, ((now, offset_us),), *answered = _run(session, statements, returning=True)
+            statements.append((_CLOCK_AND_ANSWERS, wanted))
+        else:
+            statements.append((_CLOCK, None))
+        lots, registered, ((now, offset_us, accepted, refused),) = _run(session, statements, returning=True)
         loaded = Loaded(
             now=cast("datetime", now) + timedelta(microseconds=offset_us) if offset_us else now,
             lots=_lots(session, lots),
@@ -94,12 +95,10 @@ class PostgresStorage(Storage):
                 for row in registered
             },
         )
-        if answered:
-            accepted, refused = answered
-            for row in accepted:
-                loaded.answers[key_list[row[0]]] = StoredBid(row[1], row[2], Entry(row[1], row[3], row[4], row[5]))
-            for row in refused:
-                loaded.answers[key_list[row[0]]] = StoredBid(row[1], row[2], None, row[3], row[4])
+        for at, lot_id, maximum, seq, document, found in accepted or ():
+            loaded.answers[key_list[at]] = StoredBid(UUID(lot_id), maximum, Entry(UUID(lot_id), seq, document, found))
+        for at, lot_id, maximum, status, body in refused or ():
+            loaded.answers[key_list[at]] = StoredBid(UUID(lot_id), maximum, None, status, body)
         return loaded
 
     def write(self, session: Session, writes: Writes) -> None:
