@@ -63,6 +63,12 @@ def world(api: Market) -> World:
     return World(api)
 
 
+@pytest.fixture
+def quick_world(quick_api: Market) -> World:
+    """For what no database decides."""
+    return World(quick_api)
+
+
 class TestPurchase:
     def test_from_the_store_to_the_payout(self, world: World) -> None:
         api = world.api
@@ -163,8 +169,8 @@ class TestPurchase:
 
 
 class TestTransfer:
-    def test_opens_by_itself_with_its_papers_and_term(self, world: World) -> None:
-        _order_id, case = world.handed_over()
+    def test_opens_by_itself_with_its_papers_and_term(self, quick_world: World) -> None:
+        _order_id, case = quick_world.handed_over()
         assert (case["kind"], case["state"], case["invoice_issuer"], case["is_overdue"]) == ("transfer", "collecting", "dealer", False)
         kinds = [paper["kind"] for paper in case["papers"]]
         assert kinds == [
@@ -176,78 +182,78 @@ class TestTransfer:
             "plate_quota",
         ]
         assert [step["state"] for step in case["steps"]] == ["open", "later", "later", "later", "later"]
-        world.api.advance(timedelta(days=30))
-        assert get(world.api, f"/transfers/{case['id']}", world.clerk)["is_overdue"] is True
+        quick_world.api.advance(timedelta(days=30))
+        assert get(quick_world.api, f"/transfers/{case['id']}", quick_world.clerk)["is_overdue"] is True
 
-    def test_is_not_handed_in_before_papers_and_invoice(self, world: World) -> None:
-        _order_id, case = world.handed_over()
+    def test_is_not_handed_in_before_papers_and_invoice(self, quick_world: World) -> None:
+        _order_id, case = quick_world.handed_over()
         path = f"{BASE}/transfers/{case['id']}/submit"
-        early = world.api.post(path, json={}, headers=world.clerk.headers)
+        early = quick_world.api.post(path, json={}, headers=quick_world.clerk.headers)
         assert (early.status_code, early.json()["code"]) == (409, "papers_not_checked")
         assert "plate_quota" in early.json()["open_papers"]
-        give_papers(world.api, world.buyer, world.clerk, case)
-        without = world.api.post(path, json={}, headers=world.clerk.headers)
+        give_papers(quick_world.api, quick_world.buyer, quick_world.clerk, case)
+        without = quick_world.api.post(path, json={}, headers=quick_world.clerk.headers)
         assert (without.status_code, without.json()["code"]) == (409, "invoice_missing")
 
-    def test_a_rejected_paper_is_given_again(self, world: World) -> None:
-        _order_id, case = world.handed_over()
-        give_papers(world.api, world.buyer, world.clerk, case)
+    def test_a_rejected_paper_is_given_again(self, quick_world: World) -> None:
+        _order_id, case = quick_world.handed_over()
+        give_papers(quick_world.api, quick_world.buyer, quick_world.clerk, case)
         path = f"/transfers/{case['id']}"
-        checked = post(world.api, f"{path}/checks", world.clerk, {"rejected": {"buyer_identity": "照片模糊"}})
+        checked = post(quick_world.api, f"{path}/checks", quick_world.clerk, {"rejected": {"buyer_identity": "照片模糊"}})
         (identity,) = [paper for paper in checked["papers"] if paper["kind"] == "buyer_identity"]
         assert (identity["state"], identity["note"]) == ("rejected", "照片模糊")
-        post(world.api, f"{path}/documents", world.buyer, {"documents": [{"kind": "buyer_identity", "number": "x1"}]})
-        again = post(world.api, f"{path}/checks", world.clerk, {"approved": ["buyer_identity"]})
+        post(quick_world.api, f"{path}/documents", quick_world.buyer, {"documents": [{"kind": "buyer_identity", "number": "x1"}]})
+        again = post(quick_world.api, f"{path}/checks", quick_world.clerk, {"approved": ["buyer_identity"]})
         assert {paper["state"] for paper in again["papers"]} == {"checked"}
 
-    def test_the_office_refuses_a_lien_and_registers_once_it_is_gone(self, world: World) -> None:
-        api = world.api
-        order_id, case = world.handed_over()
+    def test_the_office_refuses_a_lien_and_registers_once_it_is_gone(self, quick_world: World) -> None:
+        api = quick_world.api
+        order_id, case = quick_world.handed_over()
         mark = {"vehicle_id": case["vehicle_id"], "kind": "lien"}
-        post(api, "/sandbox-registration-office/marks", world.clerk, mark)
-        give_papers(api, world.buyer, world.clerk, case)
-        post(api, f"/transfers/{case['id']}/invoice", world.dealer, {})
-        post(api, f"/transfers/{case['id']}/submit", world.clerk, {})
+        post(api, "/sandbox-registration-office/marks", quick_world.clerk, mark)
+        give_papers(api, quick_world.buyer, quick_world.clerk, case)
+        post(api, f"/transfers/{case['id']}/invoice", quick_world.dealer, {})
+        post(api, f"/transfers/{case['id']}/submit", quick_world.clerk, {})
         api.relay()
-        refused = get(api, f"/transfers/{case['id']}", world.buyer)
+        refused = get(api, f"/transfers/{case['id']}", quick_world.buyer)
         assert (refused["state"], refused["refusal_reasons"]) == ("refused", ["lien_registered"])
-        assert get(api, f"/orders/{order_id}", world.buyer)["state"] == "handed_over"
-        assert balance(api, world.buyer) == 10_000_000 - ASK
-        post(api, "/sandbox-registration-office/marks", world.clerk, mark | {"present": False})
-        post(api, f"/transfers/{case['id']}/submit", world.clerk, {})
+        assert get(api, f"/orders/{order_id}", quick_world.buyer)["state"] == "handed_over"
+        assert balance(api, quick_world.buyer) == 10_000_000 - ASK
+        post(api, "/sandbox-registration-office/marks", quick_world.clerk, mark | {"present": False})
+        post(api, f"/transfers/{case['id']}/submit", quick_world.clerk, {})
         api.relay()
-        assert get(api, f"/transfers/{case['id']}", world.buyer)["state"] == "completed"
-        assert balance(api, world.dealer) == ASK - 88_000
+        assert get(api, f"/transfers/{case['id']}", quick_world.buyer)["state"] == "completed"
+        assert balance(api, quick_world.dealer) == ASK - 88_000
 
-    def test_the_invoice_is_issued_once_by_whom_the_rule_names(self, world: World) -> None:
-        _order_id, case = world.handed_over()
+    def test_the_invoice_is_issued_once_by_whom_the_rule_names(self, quick_world: World) -> None:
+        _order_id, case = quick_world.handed_over()
         path = f"{BASE}/transfers/{case['id']}/invoice"
-        wrong = world.api.post(path, json={}, headers=world.buyer.headers)
+        wrong = quick_world.api.post(path, json={}, headers=quick_world.buyer.headers)
         assert (wrong.status_code, wrong.json()["code"], wrong.json()["issuer"]) == (403, "not_the_issuer", "dealer")
-        first, second = (post(world.api, f"/transfers/{case['id']}/invoice", world.dealer, {}) for _ in range(2))
+        first, second = (post(quick_world.api, f"/transfers/{case['id']}/invoice", quick_world.dealer, {}) for _ in range(2))
         assert first["id"] == second["id"]
         assert (first["amount_minor"], first["content"]["amount_in_words"]) == (ASK, "捌万捌仟元整")
-        assert first["content"]["issuer"] == {"kind": "dealer", "name": world.dealer.organization_name}
+        assert first["content"]["issuer"] == {"kind": "dealer", "name": quick_world.dealer.organization_name}
 
-    def test_strangers_see_nothing_and_sides_do_not_check(self, world: World) -> None:
-        _order_id, case = world.handed_over()
-        stranger = sign_up(world.api, "赵六")
+    def test_strangers_see_nothing_and_sides_do_not_check(self, quick_world: World) -> None:
+        _order_id, case = quick_world.handed_over()
+        stranger = sign_up(quick_world.api, "赵六")
         for path in ("", "/invoice"):
-            assert world.api.get(f"{BASE}/transfers/{case['id']}{path}", headers=stranger.headers).status_code == 404
-        assert get(world.api, "/transfers", stranger)["items"] == []
-        refused = world.api.post(f"{BASE}/transfers/{case['id']}/checks", json={"approved": []}, headers=world.buyer.headers)
+            assert quick_world.api.get(f"{BASE}/transfers/{case['id']}{path}", headers=stranger.headers).status_code == 404
+        assert get(quick_world.api, "/transfers", stranger)["items"] == []
+        refused = quick_world.api.post(f"{BASE}/transfers/{case['id']}/checks", json={"approved": []}, headers=quick_world.buyer.headers)
         assert refused.status_code == 403
 
-    def test_the_offices_answer_twice_is_once(self, world: World) -> None:
+    def test_the_offices_answer_twice_is_once(self, quick_world: World) -> None:
         from marketplace.aftercare.service.cases import hear_answer
 
-        order_id, case = world.handed_over()
-        give_papers(world.api, world.buyer, world.clerk, case)
-        post(world.api, f"/transfers/{case['id']}/invoice", world.dealer, {})
-        post(world.api, f"/transfers/{case['id']}/submit", world.clerk, {})
-        world.api.relay()
-        with world.api.database.writing() as session:
+        order_id, case = quick_world.handed_over()
+        give_papers(quick_world.api, quick_world.buyer, quick_world.clerk, case)
+        post(quick_world.api, f"/transfers/{case['id']}/invoice", quick_world.dealer, {})
+        post(quick_world.api, f"/transfers/{case['id']}/submit", quick_world.clerk, {})
+        quick_world.api.relay()
+        with quick_world.api.database.writing() as session:
             hear_answer(session, case_id=UUID(case["id"]), attempt=1, reasons=[], certificate_no="x")
-        world.api.relay()
-        assert balance(world.api, world.dealer) == ASK - 88_000
-        assert get(world.api, f"/orders/{order_id}", world.buyer)["state"] == "completed"
+        quick_world.api.relay()
+        assert balance(quick_world.api, quick_world.dealer) == ASK - 88_000
+        assert get(quick_world.api, f"/orders/{order_id}", quick_world.buyer)["state"] == "completed"

@@ -63,85 +63,95 @@ def world(api: Market) -> World:
     return World(api)
 
 
+@pytest.fixture
+def quick_world(quick_api: Market) -> World:
+    """For what no database decides."""
+    return World(quick_api)
+
+
 class TestPlaceOrder:
-    def test_takes_the_car_for_one_buyer(self, world: World) -> None:
-        order = world.order()
+    def test_takes_the_car_for_one_buyer(self, quick_world: World) -> None:
+        order = quick_world.order()
         assert (order["state"], order["price_minor"], order["total_minor"], order["side"]) == ("awaiting_signatures", ASK, ASK, "buyer")
         assert order["contract_kind"] == "sale"
-        assert world.availability() == "reserved"
-        rival = sign_up(world.api, "王五")
-        refused = world.api.post(
-            f"{BASE}/orders", json={"listing_id": world.listing["id"], "confirmations": CONFIRMATIONS}, headers=rival.headers
+        assert quick_world.availability() == "reserved"
+        rival = sign_up(quick_world.api, "王五")
+        refused = quick_world.api.post(
+            f"{BASE}/orders", json={"listing_id": quick_world.listing["id"], "confirmations": CONFIRMATIONS}, headers=rival.headers
         )
         assert (refused.status_code, refused.json()["code"], refused.json()["held_by"]) == (409, "vehicle_claimed", "order")
 
-    def test_names_what_has_to_be_confirmed(self, world: World) -> None:
-        refused = world.api.post(
-            f"{BASE}/orders", json={"listing_id": world.listing["id"], "confirmations": ["condition_read"]}, headers=world.buyer.headers
+    def test_names_what_has_to_be_confirmed(self, quick_world: World) -> None:
+        refused = quick_world.api.post(
+            f"{BASE}/orders",
+            json={"listing_id": quick_world.listing["id"], "confirmations": ["condition_read"]},
+            headers=quick_world.buyer.headers,
         )
         assert (refused.status_code, refused.json()["code"]) == (422, "confirmation_missing")
         assert refused.json()["missing"] == ["seven_day_return_excluded"]
         assert refused.json()["rule"]["article"] == "消费者权益保护法 第二十五条"
-        assert world.availability() == "available"
+        assert quick_world.availability() == "available"
 
-    def test_the_sellers_own_people_cannot_buy(self, world: World) -> None:
-        body = {"listing_id": world.listing["id"], "confirmations": CONFIRMATIONS}
-        refused = world.api.post(f"{BASE}/orders", json=body, headers=world.dealer.self_headers)
+    def test_the_sellers_own_people_cannot_buy(self, quick_world: World) -> None:
+        body = {"listing_id": quick_world.listing["id"], "confirmations": CONFIRMATIONS}
+        refused = quick_world.api.post(f"{BASE}/orders", json=body, headers=quick_world.dealer.self_headers)
         assert (refused.status_code, refused.json()["code"]) == (409, "own_car")
-        assert world.availability() == "available"
+        assert quick_world.availability() == "available"
 
-    def test_a_third_place_is_refused_for_the_buyers_city(self, world: World) -> None:
-        listing = dealer_listing(world.api, world.dealer, city="上海")
+    def test_a_third_place_is_refused_for_the_buyers_city(self, quick_world: World) -> None:
+        listing = dealer_listing(quick_world.api, quick_world.dealer, city="上海")
         body = {"listing_id": listing["id"], "buyer_city": "北京", "confirmations": CONFIRMATIONS}
-        refused = world.api.post(f"{BASE}/orders", json=body, headers=world.buyer.headers)
+        refused = quick_world.api.post(f"{BASE}/orders", json=body, headers=quick_world.buyer.headers)
         assert (refused.status_code, refused.json()["code"]) == (409, "not_eligible")
         assert "third_place" in {finding["code"] for finding in refused.json()["findings"]}
 
-    def test_the_same_key_is_the_same_order(self, world: World) -> None:
-        body = {"listing_id": world.listing["id"], "buyer_city": "天津", "confirmations": CONFIRMATIONS}
-        headers = world.buyer.headers | {"Idempotency-Key": "one"}
-        first, second = (world.api.post(f"{BASE}/orders", json=body, headers=headers) for _ in range(2))
+    def test_the_same_key_is_the_same_order(self, quick_world: World) -> None:
+        body = {"listing_id": quick_world.listing["id"], "buyer_city": "天津", "confirmations": CONFIRMATIONS}
+        headers = quick_world.buyer.headers | {"Idempotency-Key": "one"}
+        first, second = (quick_world.api.post(f"{BASE}/orders", json=body, headers=headers) for _ in range(2))
         assert first.status_code == second.status_code == 201
         assert first.json()["id"] == second.json()["id"]
 
-    def test_who_has_no_real_name_on_file_cannot_buy(self, world: World) -> None:
-        nobody = sign_up(world.api, None, real_name=False)
-        body = {"listing_id": world.listing["id"], "confirmations": CONFIRMATIONS}
-        refused = world.api.post(f"{BASE}/orders", json=body, headers=nobody.headers)
+    def test_who_has_no_real_name_on_file_cannot_buy(self, quick_world: World) -> None:
+        nobody = sign_up(quick_world.api, None, real_name=False)
+        body = {"listing_id": quick_world.listing["id"], "confirmations": CONFIRMATIONS}
+        refused = quick_world.api.post(f"{BASE}/orders", json=body, headers=nobody.headers)
         assert refused.json()["code"] == "real_name_missing"
 
 
 class TestSign:
-    def test_both_sides_sign_the_hash_of_the_document_they_can_read(self, world: World) -> None:
-        order = world.order()
-        signed = sign_both(world.api, world.dealer, world.buyer, order["id"])
+    def test_both_sides_sign_the_hash_of_the_document_they_can_read(self, quick_world: World) -> None:
+        order = quick_world.order()
+        signed = sign_both(quick_world.api, quick_world.dealer, quick_world.buyer, order["id"])
         assert signed["state"] == "awaiting_payment"
         assert (signed["payment"]["amount_minor"], signed["payment"]["state"]) == (ASK, "due")
-        contract = get(world.api, f"/orders/{order['id']}/contract", world.buyer)
+        contract = get(quick_world.api, f"/orders/{order['id']}/contract", quick_world.buyer)
         assert sha256_hex(canonical_json(contract["document"])) == contract["contract_hash"] == order["contract_hash"]
         assert [one["is_valid"] for one in contract["signatures"]] == [True, True]
         assert contract["document"]["price"]["amount_in_words"] == "捌万捌仟元整"
-        assert contract["document"]["seller"]["name"] == world.dealer.organization_name
+        assert contract["document"]["seller"]["name"] == quick_world.dealer.organization_name
         assert contract["document"]["buyer"]["name"] == "李四"
         assert (contract["document"]["warranty"]["months"], contract["document"]["warranty"]["km"]) == (3, 5_000)
         assert {one["code"] for one in contract["document"]["confirmations"]} == set(CONFIRMATIONS)
 
-    def test_a_wrong_password_signs_nothing(self, world: World) -> None:
-        order = world.order()
-        refused = world.api.post(f"{BASE}/orders/{order['id']}/signatures", json={"passphrase": "wrong"}, headers=world.buyer.headers)
+    def test_a_wrong_password_signs_nothing(self, quick_world: World) -> None:
+        order = quick_world.order()
+        refused = quick_world.api.post(
+            f"{BASE}/orders/{order['id']}/signatures", json={"passphrase": "wrong"}, headers=quick_world.buyer.headers
+        )
         assert refused.json()["code"] == "wrong_passphrase"
-        assert get(world.api, f"/orders/{order['id']}", world.buyer)["signatures"] == []
+        assert get(quick_world.api, f"/orders/{order['id']}", quick_world.buyer)["signatures"] == []
 
-    def test_one_side_signs_once_and_a_stranger_never(self, world: World) -> None:
-        order = world.order()
-        sign(world.api, world.buyer, order["id"])
+    def test_one_side_signs_once_and_a_stranger_never(self, quick_world: World) -> None:
+        order = quick_world.order()
+        sign(quick_world.api, quick_world.buyer, order["id"])
         path = f"{BASE}/orders/{order['id']}/signatures"
-        again = world.api.post(path, json={"passphrase": PASSWORD}, headers=world.buyer.headers)
+        again = quick_world.api.post(path, json={"passphrase": PASSWORD}, headers=quick_world.buyer.headers)
         assert (again.status_code, again.json()["code"]) == (409, "already_signed")
-        stranger = sign_up(world.api, "赵六")
-        other = world.api.post(path, json={"passphrase": PASSWORD}, headers=stranger.headers)
+        stranger = sign_up(quick_world.api, "赵六")
+        other = quick_world.api.post(path, json={"passphrase": PASSWORD}, headers=stranger.headers)
         assert (other.status_code, other.json()["code"]) == (404, "order_not_found")
-        assert world.api.get(f"{BASE}/orders/{order['id']}/contract", headers=stranger.headers).status_code == 404
+        assert quick_world.api.get(f"{BASE}/orders/{order['id']}/contract", headers=stranger.headers).status_code == 404
 
 
 class TestPay:
@@ -243,65 +253,65 @@ class TestCallOff:
 
 
 class TestHandOver:
-    def _paid(self, world: World) -> str:
-        order = world.order()
-        sign_both(world.api, world.dealer, world.buyer, order["id"])
-        pay(world.api, world.buyer, order["id"])
+    def _paid(self, quick_world: World) -> str:
+        order = quick_world.order()
+        sign_both(quick_world.api, quick_world.dealer, quick_world.buyer, order["id"])
+        pay(quick_world.api, quick_world.buyer, order["id"])
         found: str = order["id"]
         return found
 
-    def test_recorded_by_both(self, world: World) -> None:
-        order_id = self._paid(world)
-        done = hand_over_and_accept(world.api, world.dealer, world.buyer, order_id)
+    def test_recorded_by_both(self, quick_world: World) -> None:
+        order_id = self._paid(quick_world)
+        done = hand_over_and_accept(quick_world.api, quick_world.dealer, quick_world.buyer, order_id)
         assert done["state"] == "handed_over"
         assert [one["side"] for one in done["handovers"]] == ["seller", "buyer"]
 
-    def test_papers_are_named_when_missing(self, world: World) -> None:
-        order_id = self._paid(world)
+    def test_papers_are_named_when_missing(self, quick_world: World) -> None:
+        order_id = self._paid(quick_world)
         body = {"odometer_km": 42_100, "keys": 2, "documents": [one for one in PAPERS if one != "insurance_policy"]}
-        refused = world.api.post(f"{BASE}/orders/{order_id}/handover", json=body, headers=world.dealer.headers)
+        refused = quick_world.api.post(f"{BASE}/orders/{order_id}/handover", json=body, headers=quick_world.dealer.headers)
         assert (refused.status_code, refused.json()["code"], refused.json()["missing"]) == (409, "papers_missing", ["insurance_policy"])
         assert refused.json()["rule"]["article"] == "二手车流通管理办法 第十九条"
 
-    def test_acceptance_needs_the_handover_and_agrees_with_it(self, world: World) -> None:
-        order_id = self._paid(world)
+    def test_acceptance_needs_the_handover_and_agrees_with_it(self, quick_world: World) -> None:
+        order_id = self._paid(quick_world)
         body = {"odometer_km": 42_100, "keys": 2, "documents": PAPERS}
         path = f"{BASE}/orders/{order_id}/acceptance"
-        early = world.api.post(path, json=body, headers=world.buyer.headers)
+        early = quick_world.api.post(path, json=body, headers=quick_world.buyer.headers)
         assert early.json()["code"] == "handover_missing"
-        post(world.api, f"/orders/{order_id}/handover", world.dealer, body)
-        other = world.api.post(path, json=body | {"odometer_km": 52_100, "keys": 1}, headers=world.buyer.headers)
+        post(quick_world.api, f"/orders/{order_id}/handover", quick_world.dealer, body)
+        other = quick_world.api.post(path, json=body | {"odometer_km": 52_100, "keys": 1}, headers=quick_world.buyer.headers)
         assert (other.json()["code"], other.json()["differs"]) == ("acceptance_differs", ["odometer_km", "keys"])
 
-    def test_the_buyer_does_not_hand_over_and_unpaid_nothing_is(self, world: World) -> None:
-        order = world.order()
+    def test_the_buyer_does_not_hand_over_and_unpaid_nothing_is(self, quick_world: World) -> None:
+        order = quick_world.order()
         body = {"odometer_km": 42_100, "keys": 2, "documents": PAPERS}
         path = f"{BASE}/orders/{order['id']}/handover"
-        assert world.api.post(path, json=body, headers=world.buyer.headers).status_code == 404
-        assert world.api.post(path, json=body, headers=world.dealer.headers).json()["code"] == "order_state_refused"
+        assert quick_world.api.post(path, json=body, headers=quick_world.buyer.headers).status_code == 404
+        assert quick_world.api.post(path, json=body, headers=quick_world.dealer.headers).json()["code"] == "order_state_refused"
 
 
 class TestRead:
-    def test_each_side_sees_its_own(self, world: World) -> None:
-        order = world.order()
-        sign_both(world.api, world.dealer, world.buyer, order["id"])
-        seller_sees = get(world.api, f"/orders/{order['id']}", world.dealer)
-        buyer_sees = get(world.api, f"/orders/{order['id']}", world.buyer)
+    def test_each_side_sees_its_own(self, quick_world: World) -> None:
+        order = quick_world.order()
+        sign_both(quick_world.api, quick_world.dealer, quick_world.buyer, order["id"])
+        seller_sees = get(quick_world.api, f"/orders/{order['id']}", quick_world.dealer)
+        buyer_sees = get(quick_world.api, f"/orders/{order['id']}", quick_world.buyer)
         assert (seller_sees["payment"], seller_sees["proceeds_minor"]) == (None, ASK - 88_000)
         assert buyer_sees["proceeds_minor"] is None
         assert buyer_sees["payment"]["amount_minor"] == ASK
-        assert [one["id"] for one in get(world.api, "/orders?side=buyer", world.buyer)["items"]] == [order["id"]]
-        assert get(world.api, "/orders?side=seller", world.buyer)["items"] == []
-        assert [one["side"] for one in get(world.api, "/orders", world.dealer)["items"]] == ["seller"]
+        assert [one["id"] for one in get(quick_world.api, "/orders?side=buyer", quick_world.buyer)["items"]] == [order["id"]]
+        assert get(quick_world.api, "/orders?side=seller", quick_world.buyer)["items"] == []
+        assert [one["side"] for one in get(quick_world.api, "/orders", quick_world.dealer)["items"]] == ["seller"]
         assert UUID(order["id"])
 
-    def test_a_person_to_person_sale_needs_no_return_confirmation(self, world: World) -> None:
+    def test_a_person_to_person_sale_needs_no_return_confirmation(self, quick_world: World) -> None:
         from marketplace.listings import api as listings
         from marketplace.listings.domain import Channel
 
-        owner = sign_up(world.api, "孙七")
-        car = register_car(world.api, owner)
-        with world.api.database.writing() as session:
+        owner = sign_up(quick_world.api, "孙七")
+        car = register_car(quick_world.api, owner)
+        with quick_world.api.database.writing() as session:
             listing = listings.publish(
                 session,
                 principal=None,
@@ -313,18 +323,18 @@ class TestRead:
                 source_id=UUID(car["id"]),
             )
         body = {"listing_id": str(listing.id), "buyer_city": "天津", "confirmations": ["condition_read"]}
-        order = post(world.api, "/orders", world.buyer, body)
+        order = post(quick_world.api, "/orders", quick_world.buyer, body)
         assert order["contract_kind"] == "trade"
 
 
 class TestConsignee:
     @pytest.mark.parametrize(("channel", "status"), [("c2c_consignment", 201), ("c2c_virtual", 404)])
-    def test_signs_for_the_owner_only_where_he_sells_in_his_own_name(self, world: World, channel: str, status: int) -> None:
+    def test_signs_for_the_owner_only_where_he_sells_in_his_own_name(self, quick_world: World, channel: str, status: int) -> None:
         from marketplace.listings import api as listings
 
-        owner, broker = sign_up(world.api, "孙七"), organization(world.api, "broker", by=world.clerk)
-        car = register_car(world.api, owner)
-        with world.api.database.writing() as session:
+        owner, broker = sign_up(quick_world.api, "孙七"), organization(quick_world.api, "broker", by=quick_world.clerk)
+        car = register_car(quick_world.api, owner)
+        with quick_world.api.database.writing() as session:
             listing = listings.publish(
                 session,
                 principal=None,
@@ -337,9 +347,9 @@ class TestConsignee:
                 source_kind="consignment",
                 source_id=UUID(car["id"]),
             )
-        order = buy(world.api, world.buyer, str(listing.id))
+        order = buy(quick_world.api, quick_world.buyer, str(listing.id))
         path = f"{BASE}/orders/{order['id']}/signatures"
-        answer = world.api.post(path, json={"passphrase": broker.password}, headers=broker.headers)
+        answer = quick_world.api.post(path, json={"passphrase": broker.password}, headers=broker.headers)
         assert answer.status_code == status
-        seen = get(world.api, f"/orders/{order['id']}", broker)
+        seen = get(quick_world.api, f"/orders/{order['id']}", broker)
         assert (seen["side"], seen["proceeds_minor"]) == ("seller", ASK - 264_000)
