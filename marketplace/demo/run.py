@@ -32,18 +32,18 @@ STOP_WITHIN_S = 15
 def tell(url: str | None, *, servers: bool = False) -> int:
     """Exit status: 0 when every step was as promised, 1 when one was not, 2 when the market did not start."""
     narrator = Narrator()
-    with ExitStack() as stack:
-        try:
-            address = url or stack.enter_context(fresh_market(servers=servers))
-        except (RuntimeError, KeyError) as error:
-            print(f"demo: {error}", file=sys.stderr)
-            return 2
-        try:
+    try:
+        with ExitStack() as stack:
+            try:
+                address = url or stack.enter_context(fresh_market(servers=servers))
+            except (RuntimeError, KeyError) as error:
+                print(f"demo: {error}", file=sys.stderr)
+                return 2
             with httpx.Client(base_url=address, timeout=30) as client:
                 play(client, narrator)
-        except (BrokenPromise, httpx.HTTPError, KeyError, IndexError, TypeError) as error:
-            narrator.failed(error)
-            return 1
+    except (BrokenPromise, httpx.HTTPError, KeyError, IndexError, TypeError) as error:  # outside: the market has kept its logs by now
+        narrator.failed(error)
+        return 1
     narrator.end()
     return 0
 
