@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -130,8 +130,8 @@ def health_command(healthcheck: Mapping[str, Any]) -> list[str]:
     return ["/bin/sh", "-c", rest[0]] if kind == "CMD-SHELL" else list(rest)
 
 
-def environment_of(service: Mapping[str, Any], overrides: Mapping[str, str]) -> dict[str, str]:
-    """A container's environment and nothing of ours, but for where programs are found."""
+def environment_of(service: Mapping[str, Any], overrides: Mapping[str, str], *, rewrite: Callable[[str], str]) -> dict[str, str]:
+    """A container's environment with its addresses rewritten, and nothing of ours but for where programs are found."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     own = {"PATH": path, "HOME": os.environ.get("HOME", "/"), "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)}
-    return {**own, **{name: str(value) for name, value in service.get("environment", {}).items()}, **overrides}
+    return {**own, **{name: rewrite(str(value)) for name, value in service.get("environment", {}).items()}, **overrides}

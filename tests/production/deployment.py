@@ -97,9 +97,7 @@ class Deployment:
         command = [self._here(part, label) for part in service["command"]]
         if name == "gateway":
             command = self._gateway_command(folder, command)
-        environment = {
-            key: self._here(self._server(value), label) for key, value in environment_of(service, self._service_settings(name)).items()
-        }
+        environment = environment_of(service, self._service_settings(name), rewrite=lambda value: self._here(self._server(value), label))
         check = [self._here(part, label) for part in health_command(service["healthcheck"])] if "healthcheck" in service else None
         self.running[label] = Running(label, command, environment, check, self._folder / f"{label}.log")
         return self.running[label]
@@ -118,7 +116,8 @@ class Deployment:
     def _here(self, text: str, label: str) -> str:
         """The container's own paths, port and interface."""
         folder = self._folder / label
-        text = text.replace("/app/var", str(self._folder)).replace("/tmp/", f"{folder}/") if str(self._folder) not in text else text
+        if str(self._folder) not in text:
+            text = text.replace("/tmp/", f"{folder}/").replace("/app/var", str(self._folder))
         port = self.ports.get(label)
         if port is not None:
             text = re.sub(r"\b(8000|8080)\b", str(port), text)
