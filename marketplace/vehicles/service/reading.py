@@ -79,5 +79,6 @@ def list_restrictions(session: Session, *, principal: Principal, vehicle_id: UUI
 
 
 def _require_insight(session: Session, principal: Principal, vehicle_id: UUID) -> None:
+    queries.get_row(session, vehicle_id)
     if not principal.can(RESTRICT) and queries.find_holding(session, vehicle_id, principal.party_id) is None:
         raise VehicleNotFound
