@@ -63,10 +63,10 @@ async def place_bid(
 def list_log(
     lot_id: UUID,
     session: ReadSession,
-    _viewer: Viewer,
+    viewer: Viewer,
     after_seq: Annotated[int, Query(ge=0, description="Entries behind this one.")] = 0,
     limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
 ) -> list[LogEntryBody]:
     """Every accepted bid in order, under pseudonyms, hash-chained: each entry names the hash of the one before."""
-    entries = service.list_log(session, lot_id=lot_id, after_seq=after_seq, limit=limit)
+    entries = service.list_visible_log(session, viewer=viewer, lot_id=lot_id, after_seq=after_seq, limit=limit)
     return [LogEntryBody(seq=entry.seq, hash=entry.hash, entry=entry.content()) for entry in entries]

@@ -15,14 +15,18 @@ from auction.bidding.events import LotMoved
 from auction.bidding.log import Entry
 from auction.bidding.queries import Loaded, LockedLot, Storage, StoredBid, Writes
 from auction.bidding.queries.postgres import PostgresStorage
-from auction.lots.domain import LotUnknown
+from auction.lots import service as lots
+from auction.lots.domain import LotPhase, LotUnknown
 from marketplace.core import outbox
 from marketplace.core.db import Session
 from marketplace.core.errors import Refusal
 from marketplace.core.idempotency import IdempotencyKeyReused
 from marketplace.core.problem import refusal_body
+from marketplace.core.security import Principal
 
 SALT_BYTES = 16
+UNPUBLISHED = (LotPhase.DRAFT, LotPhase.MANDATED)
+"""Before the notice nobody but house and consignor learns that the lot is there."""
 _storages: dict[str, Storage] = {"sqlite": Storage(), "postgresql": PostgresStorage()}
 
 
@@ -83,7 +87,7 @@ def _answer(batch: _Batch, command: BidCommand, position: int) -> BidAnswer:
     if known is not None:
         return _repeat(known, command)
     lot = loaded.lots.get(command.lot_id)
-    if lot is None:
+    if lot is None or lot.state.phase in UNPUBLISHED:
         return _refused(batch, command, LotUnknown())
     at = loaded.now if lot.moved_at is None or lot.moved_at <= loaded.now else lot.moved_at
     bidder = loaded.bidders.get((command.lot_id, command.party_id))
@@ -200,3 +204,9 @@ def _lot_moved(lot: LockedLot) -> LotMoved:
 def list_log(session: Session, *, lot_id: UUID, after_seq: int, limit: int) -> list[Entry]:
     """A lot's log behind ``after_seq``, in order."""
     return queries.list_log(session, lot_id=lot_id, after_seq=after_seq, limit=limit)
+
+
+def list_visible_log(session: Session, *, viewer: Principal | None, lot_id: UUID, after_seq: int, limit: int) -> list[Entry]:
+    """The log of a lot the viewer may see. Raises ``LotUnknown``."""
+    lots.get_visible_lot(session, viewer=viewer, lot_id=lot_id)
+    return list_log(session, lot_id=lot_id, after_seq=after_seq, limit=limit)
