@@ -1,0 +1,1 @@
+"""For each role and each foreign object: closed. ``foreign`` makes the objects, ``allowed`` names the exceptions."""

@@ -1,0 +1,126 @@
+"""The one list of who is not refused at a foreign object's door, and why."""
+
+from dataclasses import dataclass
+
+from tests.closed_doors.doors import Door
+from tests.closed_doors.foreign import Foreign
+from tests.closed_doors.world import Intruder
+from tests.people import BASE
+
+SUCCESS = frozenset({200, 201, 204})
+EXPLAINED = frozenset({409})
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """Whose label begins with one of ``who`` gets one of ``statuses`` at ``doors``, for objects whose name ends with one of ``objects``."""
+
+    reason: str
+    who: tuple[str, ...]
+    doors: tuple[str, ...]
+    statuses: frozenset[int] = SUCCESS
+    objects: tuple[str, ...] = ("",)
+
+    def covers(self, who: Intruder, door: Door, what: Foreign) -> bool:
+        return door.label in self.doors and who.label.startswith(self.who) and what.name.endswith(self.objects)
+
+
+def _each(method: str, *paths: str) -> tuple[str, ...]:
+    return tuple(f"{method} {path if path.startswith('/') else f'{BASE}/{path}'}" for path in paths)
+
+
+OPERATOR, AUDITOR = "market_operator/operator", "market_operator/auditor"
+BIDDERS = ("dealer/owner", "dealer/sales", "key of dealer", "person")
+LOT = "/auction/v1/lots/{lot_id}"
+
+ALLOWED = (
+    Allowed(
+        "operators and auditors watch the market: who is in it (parties.read), what was done to what (audit.read)",
+        (OPERATOR, AUDITOR),
+        _each("GET", "parties/{party_id}", "parties/{party_id}/licences", "operations/audit/{object_kind}/{object_id}"),
+    ),
+    Allowed(
+        "the same, of an organization",
+        (OPERATOR, AUDITOR),
+        _each("GET", "parties/{party_id}/organization"),
+        objects=("dealer",),
+    ),
+    Allowed(
+        "operators run transfers (transfers.manage) and see what they rest on",
+        (OPERATOR,),
+        _each("GET", "orders/{order_id}", "orders/{order_id}/contract", "transfers/{transfer_id}"),
+    ),
+    Allowed(
+        "the same, of the invoice once it is issued",
+        (OPERATOR,),
+        _each("GET", "transfers/{transfer_id}/invoice"),
+        objects=("transfer completed",),
+    ),
+    Allowed(
+        "operators hand in and check papers for either side, invoice and submit (transfers.manage)",
+        (OPERATOR,),
+        _each("POST", *(f"transfers/{{transfer_id}}/{act}" for act in ("documents", "checks", "invoice", "submit"))),
+    ),
+    Allowed(
+        "operators decide disputes (disputes.decide): they may undo an order",
+        (OPERATOR,),
+        _each("POST", "orders/{order_id}/cancellation"),
+    ),
+    Allowed(
+        "operators check licences (licences.check)",
+        (OPERATOR,),
+        (*_each("GET", "licences/{licence_id}"), *_each("POST", "licences/{licence_id}/decision", "licences/{licence_id}/revocation")),
+    ),
+    Allowed(
+        "operators admit, suspend and reinstate parties, and reveal personal data with a reason on record",
+        (OPERATOR,),
+        _each("POST", *(f"parties/{{party_id}}/{act}" for act in ("verification", "suspension", "reinstatement", "reveals"))),
+    ),
+    Allowed(
+        "operators put papers and court restrictions on record (vehicles.restrict) and read what is there",
+        (OPERATOR,),
+        (
+            *_each("GET", "vehicles/{vehicle_id}/documents", "vehicles/{vehicle_id}/restrictions"),
+            *_each("POST", "vehicles/{vehicle_id}/documents", "vehicles/{vehicle_id}/restrictions"),
+            *_each("POST", "vehicles/{vehicle_id}/restrictions/{restriction_id}/decision", "vehicles/{vehicle_id}/vin-reveals"),
+        ),
+    ),
+    Allowed(
+        "operators moderate listings (listings.moderate): they take them down and see the ones that are gone",
+        (OPERATOR,),
+        (*_each("GET", "listings/{listing_id}"), *_each("POST", "listings/{listing_id}/takedown")),
+    ),
+    Allowed(
+        "operators start a dead letter anew (outbox.manage)", (OPERATOR,), _each("POST", "operations/dead-letters/{delivery_id}/retry")
+    ),
+    Allowed(
+        "whoever thinks of buying asks whether the car may be traded; the answer names findings, no party and no paper",
+        ("",),
+        _each("GET", "vehicles/{vehicle_id}/eligibility"),
+    ),
+    Allowed(
+        "an announced lot invites every bidder of its kind to register",
+        BIDDERS,
+        _each("POST", f"{LOT}/registrations"),
+        objects=("announced lot",),
+    ),
+    Allowed(
+        "everybody sees that a sold lot takes no bidders any more",
+        BIDDERS,
+        _each("POST", f"{LOT}/registrations"),
+        EXPLAINED,
+        ("sold lot",),
+    ),
+    Allowed(
+        "everybody sees whether a published lot is open",
+        BIDDERS,
+        _each("POST", f"{LOT}/bids"),
+        EXPLAINED,
+        ("announced lot", "sold lot"),
+    ),
+)
+
+
+def find_allowed(who: Intruder, door: Door, what: Foreign) -> Allowed | None:
+    """The exception that covers this knock."""
+    return next((one for one in ALLOWED if one.covers(who, door, what)), None)

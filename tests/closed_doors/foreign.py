@@ -1,0 +1,230 @@
+"""One of everything the market keeps, in each state that matters, and none of it the intruders'.
+
+A feature that gets objects of its own adds a function with ``@foreign``; it makes them over HTTP, as their owners would.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from typing import Any
+
+from sqlmodel import col, select
+
+from marketplace.core.outbox import OutboxDelivery
+from marketplace.core.outbox.writing import DeliveryState
+from tests import appraisals, cars, imports, people, purchases, stock
+from tests.auctions import AUCTION, AuctionHouse
+from tests.closed_doors.doors import Door
+from tests.market import Market
+from tests.people import BASE, Person
+
+BMW: dict[str, Any] = {
+    "brand": "BMW", "series": "3系", "model": "325Li M运动套装", "model_year": 2021, "first_registration_on": "2021-05-18",
+    "mileage_km": 46_000, "city": "天津", "fuel": "petrol", "gearbox": "at", "displacement_ml": 1_998, "emission_stage": "cn6b",
+}  # fmt: skip
+"""A car the model knows well."""
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """An object behind every door that begins with ``prefix`` and a parameter, when ``ids`` name all of the path's.
+
+    ``insider`` may see it. ``hidden``: the public routes show nothing of it either.
+    """
+
+    name: str
+    prefix: str
+    ids: dict[str, Any]
+    insider: Person
+    hidden: bool = False
+
+    def is_behind(self, door: Door) -> bool:
+        begins = door.path.startswith(self.prefix + "/{")
+        return begins and door.parameters <= self.ids.keys() and (self.hidden or not door.is_public)
+
+
+class Victims:
+    """Those whose objects they are."""
+
+    def __init__(self, api: Market) -> None:
+        self.api = api
+        self.clerk = people.operator(api)
+        self.dealer = people.with_second_factor(api, people.organization(api, by=self.clerk, roles=("sales", "finance")))
+        self.owner, self.buyer = people.sign_up(api, "李四"), people.sign_up(api, "王五")
+        for one in (self.dealer, self.buyer):
+            purchases.money(api, one, 90_000_000)
+
+    @cached_property
+    def broker(self) -> Person:
+        return stock.broker(self.api, by=self.clerk)
+
+    @cached_property
+    def pilot(self) -> Person:
+        return people.organization(self.api, "import_pilot", by=self.clerk)
+
+
+FOREIGN: list[Callable[[Victims], Iterator[Foreign]]] = []
+
+
+def foreign(make: Callable[[Victims], Iterator[Foreign]]) -> Callable[[Victims], Iterator[Foreign]]:
+    FOREIGN.append(make)
+    return make
+
+
+def make_all(victims: Victims) -> list[Foreign]:
+    """Everything, with the jobs run."""
+    found = [one for make in FOREIGN for one in make(victims)]
+    victims.api.relay()
+    return found
+
+
+@foreign
+def auction_objects(victims: Victims) -> Iterator[Foreign]:
+    """First, because time passes: a lot sold under the hammer, one announced, one in a draft."""
+    api = victims.api
+    house = AuctionHouse(api, clerk=victims.clerk, legal_mode="statutory_auction")
+    session_id = house.session(opens_in=timedelta(days=8))
+    sold = house.lot(session_id, victims.owner)
+    house.publish(session_id)
+    house.register(sold, victims.dealer)
+    house.turn(timedelta(days=8))
+    house.bid(victims.dealer, sold, 8_500_000)
+    house.turn(timedelta(minutes=10))
+    assert house.get(f"/lots/{sold}/confirmation", victims.dealer)["content_hash"]
+    yield from _of_session(house.owner, "sold", session_id, sold)
+    ahead = house.session(opens_in=timedelta(days=8))
+    announced = house.lot(ahead, victims.owner)
+    house.publish(ahead)
+    house.register(announced, victims.dealer)
+    yield from _of_session(house.owner, "announced", ahead, announced)
+    draft = house.session()
+    yield from _of_session(house.owner, "draft", draft, house.lot(draft, victims.owner, sign=False), hidden=True)
+    for hold in purchases.get(api, "/holds", victims.dealer)["items"]:
+        yield Foreign(f"hold {hold['state']}", f"{BASE}/holds", {"hold_id": hold["id"]}, victims.dealer)
+
+
+def _of_session(house: Person, state: str, session_id: str, lot_id: str, *, hidden: bool = False) -> Iterator[Foreign]:
+    yield Foreign(f"{state} session", f"{AUCTION}/sessions", {"session_id": session_id}, house, hidden)
+    yield Foreign(f"{state} lot", f"{AUCTION}/lots", {"lot_id": lot_id}, house, hidden)
+
+
+@foreign
+def accounts_objects(victims: Victims) -> Iterator[Foreign]:
+    api, victim = victims.api, victims.dealer
+    organization = f"{BASE}/organizations/{victim.organization_id}"
+    body: dict[str, Any] = {"person_id": str(people.sign_up(api).id), "roles": ["sales"]}
+    offer = api.post(f"{organization}/members", json=body, headers=victim.headers).json()
+    body = {"contact": people.phone_number(), "roles": ["sales"]}
+    invitation = api.post(f"{organization}/invitations", json=body, headers=victim.headers).json()
+    key = api.post(f"{BASE}/api-keys", json={"name": "feed", "scopes": ["vehicles.read"]}, headers=victim.headers).json()
+    (device,) = api.get(f"{BASE}/devices", headers=victim.headers).json()
+    member = {"organization_id": victim.organization_id, "person_id": victim.id, "invitation_id": invitation["id"]}
+    yield Foreign("organization", f"{BASE}/organizations", member, victim)
+    yield Foreign("membership", f"{BASE}/me/memberships", member, victim)
+    yield Foreign("offer", f"{BASE}/me/offers", {"membership_id": offer["id"]}, victim)
+    yield Foreign("sign-in", f"{BASE}/sign-ins", {"sign_in_id": victim.sign_in_id}, victim)
+    yield Foreign("device", f"{BASE}/devices", {"device_id": device["id"]}, victim)
+    yield Foreign("api key", f"{BASE}/api-keys", {"key_id": key["id"]}, victim)
+    yield Foreign("payout account", f"{BASE}/payout-accounts", {"payout_account_id": people.payout_account(api, victim)}, victim)
+    checked = people.licence(api, victim, "dealer_filing", by=victims.clerk)
+    yield Foreign("checked licence", f"{BASE}/licences", {"licence_id": checked}, victim)
+    claimed = people.licence(api, victim, "broker_filing", by=victims.clerk, checked=False)
+    yield Foreign("claimed licence", f"{BASE}/licences", {"licence_id": claimed}, victim)
+    yield Foreign("dealer", f"{BASE}/parties", {"party_id": victim.organization_id}, victims.clerk)
+    yield Foreign("person", f"{BASE}/parties", {"party_id": victims.owner.id}, victims.clerk)
+
+
+@foreign
+def vehicles_objects(victims: Victims) -> Iterator[Foreign]:
+    """A dealer's and a person's car, each with all that can be on record."""
+    api = victims.api
+    for holder in (victims.dealer, victims.owner):
+        car = cars.register_car(api, holder)
+        photo = cars.add_photo(api, holder, car["id"])
+        restriction = cars.restrict(api, victims.clerk, car["id"])
+        noted = api.put(f"{cars.BASE}/{car['id']}/note", json={"note": "底价可再谈"}, headers=holder.headers)
+        assert noted.status_code == 204, noted.text
+        ids = {"vehicle_id": car["id"], "photo_id": photo["id"], "restriction_id": restriction["id"]}
+        yield Foreign("dealer's car" if holder is victims.dealer else "person's car", f"{BASE}/vehicles", ids, holder)
+        yield Foreign("trail of a car", f"{BASE}/operations/audit", {"object_kind": "vehicle", "object_id": car["id"]}, victims.clerk)
+
+
+@foreign
+def sourcing_objects(victims: Victims) -> Iterator[Foreign]:
+    api = victims.api
+    listed = stock.listed_car(api, victims.dealer)
+    yield Foreign("dealer's listing", f"{BASE}/listings", {"listing_id": listed.listing_id}, victims.dealer)
+    gone = stock.listed_car(api, victims.dealer)
+    purchases.post(api, f"/listings/{gone.listing_id}/withdrawal", victims.dealer, {"reason": "自留"}, status=200)
+    yield Foreign("withdrawn listing", f"{BASE}/listings", {"listing_id": gone.listing_id}, victims.dealer, hidden=True)
+    consigned = stock.consigned_car(api, victims.owner, agent=victims.broker, kind="physical")
+    assert consigned.consignment is not None
+    yield Foreign("consigned listing", f"{BASE}/listings", {"listing_id": consigned.listing_id}, victims.broker)
+    yield Foreign("live consignment", f"{BASE}/consignments", {"consignment_id": consigned.consignment["id"]}, victims.owner)
+    car = cars.register_car(api, victims.owner)
+    offered = stock.offer_consignment(api, victims.owner, car["id"], agent_id=str(victims.broker.party_id))
+    yield Foreign("offered consignment", f"{BASE}/consignments", {"consignment_id": offered.json()["id"]}, victims.owner)
+    imported = stock.imported_stock(api, victims.dealer, cars=1)
+    yield Foreign("stock import", f"{BASE}/stock-imports", {"import_id": imported["id"]}, victims.dealer)
+    for line in api.get(f"{BASE}/stock", headers=victims.dealer.headers).json()["items"]:
+        yield Foreign("stock car", f"{BASE}/stock", {"vehicle_id": line["vehicle_id"]}, victims.dealer)
+
+
+@foreign
+def orders_objects(victims: Victims) -> Iterator[Foreign]:
+    """A purchase just opened, one whose transfer is under way, one that is done."""
+    api, dealer, buyer = victims.api, victims.dealer, victims.buyer
+    opened = purchases.buy(api, buyer, purchases.dealer_listing(api, dealer)["id"])
+    under_way = purchases.buy(api, buyer, purchases.dealer_listing(api, dealer)["id"])
+    purchases.sign_both(api, dealer, buyer, under_way["id"])
+    purchases.pay(api, buyer, under_way["id"])
+    purchases.hand_over_and_accept(api, dealer, buyer, under_way["id"])
+    listing = purchases.dealer_listing(api, dealer)
+    done = purchases.purchase(api, listing_id=listing["id"], seller=dealer, buyer=buyer, clerk=victims.clerk)
+    for name, order in (("opened", opened), ("handed over", under_way), ("completed", done)):
+        yield Foreign(f"order {name}", f"{BASE}/orders", {"order_id": order["id"]}, buyer)
+    for order in (under_way, done):
+        case = purchases.transfer_of(api, buyer, order["id"])
+        yield Foreign(f"transfer {case['state']}", f"{BASE}/transfers", {"transfer_id": case["id"]}, buyer)
+    for payment in purchases.get(api, "/payments", buyer)["items"]:
+        yield Foreign(f"payment {payment['state']}", f"{BASE}/payments", {"payment_id": payment["id"]}, buyer)
+
+
+@foreign
+def imports_objects(victims: Victims) -> Iterator[Foreign]:
+    arrived = imports.register_import(victims.api, victims.pilot)
+    yield Foreign("arrived import", imports.BASE, {"import_id": arrived["id"]}, victims.pilot)
+    published = imports.publish_import(victims.api, victims.pilot)
+    yield Foreign("published import", imports.BASE, {"import_id": published["id"]}, victims.pilot)
+
+
+@foreign
+def valuation_objects(victims: Victims) -> Iterator[Foreign]:
+    """Appraisals ordered, accepted and issued; an estimate."""
+    api, owner = victims.api, victims.owner
+    pair = people.appraisers(api, by=victims.clerk)
+    car = cars.register_car(api, owner)
+    for name in ("requested", "accepted", "inspected"):
+        appraisal_id = appraisals.requested(api, owner, cars.register_car(api, owner)["id"], pair[0].organization_id)
+        if name != "requested":
+            appraisals.accepted(api, pair[0], appraisal_id)
+        if name == "inspected":
+            appraisals.inspected(api, pair[0], appraisal_id)
+        yield Foreign(f"{name} appraisal", f"{appraisals.BASE}/appraisals", {"appraisal_id": appraisal_id}, owner)
+    issued = appraisals.signed_appraisal(api, owner, car["id"], pair=pair)
+    yield Foreign("issued appraisal", f"{appraisals.BASE}/appraisals", {"appraisal_id": issued["id"]}, owner)
+    estimate = api.post(f"{appraisals.BASE}/estimates", json={"purpose": "retail_ask", "facts": BMW}, headers=owner.headers)
+    assert estimate.status_code == 201, estimate.text
+    yield Foreign("estimate", f"{appraisals.BASE}/estimates", {"estimate_id": estimate.json()["id"]}, owner)
+
+
+@foreign
+def operations_objects(victims: Victims) -> Iterator[Foreign]:
+    """A delivery that failed too often."""
+    victims.api.relay()
+    with victims.api.database.writing() as session:
+        delivery = session.exec(select(OutboxDelivery).order_by(col(OutboxDelivery.id)).limit(1)).one()
+        delivery.state = DeliveryState.DEAD
+        session.add(delivery)
+        yield Foreign("dead letter", f"{BASE}/operations/dead-letters", {"delivery_id": delivery.id}, victims.clerk)
