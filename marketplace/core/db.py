@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Annotated, Any, Generic, Literal, TypeAlias, TypeVar
 from uuid import UUID
 
@@ -200,15 +201,26 @@ def _sqlite_connect(lock_timeout_ms: int) -> Callable[[DBAPIConnection, Connecti
     def connect(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
         assert isinstance(connection, sqlite3.Connection)
         connection.isolation_level = None  # we emit BEGIN ourselves
-        for pragma in (
-            f"busy_timeout={lock_timeout_ms}",
-            "journal_mode=WAL",
-            "synchronous=FULL",  # money: a commit survives the power
-            "foreign_keys=ON",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
+        connection.execute(f"PRAGMA busy_timeout={lock_timeout_ms}")
+        _enter_wal(connection, within_s=lock_timeout_ms / 1_000)
+        connection.execute("PRAGMA synchronous=FULL")  # money: a commit survives the power
+        connection.execute("PRAGMA foreign_keys=ON")
 
     return connect
+
+
+def _enter_wal(connection: sqlite3.Connection, *, within_s: float) -> None:
+    """Several processes may open a new file at once; the busy timeout does not hold for the change of the journal."""
+    end = monotonic() + within_s
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if monotonic() > end:
+                raise
+            sleep(0.01)
+        else:
+            return
 
 
 def _sqlite_begin(connection: Connection) -> None:
