@@ -16,6 +16,7 @@ from valuation.pricing.domain import (
     Confidence,
     PricePurpose,
     RefusalReason,
+    age_months_between,
     compute_purpose_ratio,
     confidence_of,
     find_refusal,
@@ -27,6 +28,21 @@ VALUES = dict(rules.load(Path("valuation/pricing/tables/bounds.toml"), on=TODAY)
 BOUNDS = Bounds(**(VALUES | {"confidence_bps": tuple(VALUES["confidence_bps"])}))
 PURPOSES = rules.load(Path("valuation/pricing/tables/purposes.toml"), on=TODAY).values
 CAR = CarFacts(brand="宝马", series="3系", model_year=2021, first_registration_on=date(2021, 5, 18), mileage_km=46_000)
+
+
+class TestAge:
+    @pytest.mark.parametrize(
+        ("start", "end", "months"),
+        [
+            (date(2021, 5, 24), date(2026, 11, 24), 66),
+            (date(2021, 5, 25), date(2026, 11, 24), 65),
+            (date(2021, 5, 23), date(2026, 11, 24), 66),
+            (date(2026, 11, 24), date(2026, 11, 24), 0),
+            (date(2026, 12, 1), date(2026, 11, 24), 0),
+        ],
+    )
+    def test_whole_months_and_never_below_none(self, start: date, end: date, months: int) -> None:
+        assert age_months_between(start, end) == months
 
 
 class TestFindRefusal:
@@ -48,7 +64,24 @@ class TestFindRefusal:
     def test_names_the_reason(self, change: dict[str, object], reason: RefusalReason) -> None:
         assert find_refusal(replace(CAR, **change), on=TODAY, bounds=BOUNDS) is reason  # type: ignore[arg-type]  # one field each
 
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"first_registration_on": date(2010, 10, 25), "model_year": 2010},
+            {"first_registration_on": TODAY, "model_year": 2026, "mileage_km": 16_000},
+            {"first_registration_on": date(2026, 10, 24), "model_year": 2026, "mileage_km": 24_000},
+            {"mileage_km": 290_000},
+            {"model_year": 2022},
+            {"model_year": 2016},
+            {"model_year": None},
+        ],
+    )
+    def test_what_lies_on_the_edge_is_inside(self, change: dict[str, object]) -> None:
+        assert find_refusal(replace(CAR, **change), on=TODAY, bounds=BOUNDS) is None  # type: ignore[arg-type]  # one field each
+
     def test_a_young_car_cannot_have_driven_that_far(self) -> None:
+        edge = replace(CAR, first_registration_on=date(2026, 10, 24), model_year=2026, mileage_km=24_001)
+        assert find_refusal(edge, on=TODAY, bounds=BOUNDS) is RefusalReason.MILEAGE_OUT_OF_RANGE
         young = replace(CAR, first_registration_on=date(2026, 10, 1), model_year=2026, mileage_km=60_000)
         assert find_refusal(young, on=TODAY, bounds=BOUNDS) is RefusalReason.MILEAGE_OUT_OF_RANGE
 
@@ -67,6 +100,10 @@ class TestConfidence:
     )
     def test_by_width(self, width_bps: int, letter: Confidence) -> None:
         assert confidence_of(width_bps, BOUNDS) is letter
+
+    def test_a_table_without_a_limit_for_each_letter_is_our_mistake(self) -> None:
+        with pytest.raises(ValueError, match="shorter"):
+            confidence_of(4_501, replace(BOUNDS, confidence_bps=(2_000, 3_000)))  # type: ignore[arg-type]  # one limit is missing
 
 
 class TestPurposeRatio:
@@ -90,7 +127,8 @@ class TestPurposeRatio:
 class TestRoundPrice:
     @pytest.mark.parametrize(("minor", "rounded"), [(16_254_999, 16_250_000), (16_255_000, 16_260_000), (1, 10_000)])
     def test_to_hundreds_of_yuan(self, minor: int, rounded: int) -> None:
-        assert round_price(minor) == rounded
+        found = round_price(minor)
+        assert (found, type(found)) == (rounded, int)
 
 
 class TestQuota:
