@@ -18,13 +18,14 @@ from marketplace.vehicles.domain import (
     Reading,
     RestrictionKind,
     RestrictionState,
+    RollBack,
     Severity,
     TradeMode,
     UseType,
     VehicleKind,
     find_roll_back,
 )
-from marketplace.vehicles.domain.eligibility import Case, Restriction, Seller, evaluate
+from marketplace.vehicles.domain.eligibility import CONSENTABLE, Case, Restriction, Seller, evaluate
 from marketplace.vehicles.domain.scrapping import add_years, class_of, scrapping_on
 from marketplace.vehicles.service.eligibility import trade_rules
 
@@ -75,17 +76,45 @@ class TestEvaluate:
             ({"first_registration_on": None}, {"not_registered"}),
             ({"first_registration_on": None, "mode": TradeMode.PARALLEL_IMPORT}, set()),
             ({"odometer_km": 600_001}, {"over_guiding_km"}),
+            ({"odometer_km": 600_000}, set()),
+            ({"odometer_km": 700_000, "use_type": UseType.RIDE_HAILING}, {"over_guiding_km"}),
+            ({"odometer_km": 700_000, "use_type": UseType.SCHOOL_BUS}, set()),
+            (
+                {"use_type": UseType.TAXI, "first_registration_on": date(2018, 12, 1), "manufactured_on": date(2016, 11, 1)},
+                {"scrapped"},
+            ),
             ({"seller": None}, {"no_holding"}),
             ({"inspection_valid_until": date(2026, 11, 23)}, {"inspection_expired"}),
             ({"inspection_valid_until": TODAY}, set()),
+            ({"inspection_valid_until": None}, {"inspection_unknown"}),
             ({"insurance_valid_until": None}, {"insurance_unknown"}),
+            ({"insurance_valid_until": date(2026, 11, 23)}, {"insurance_expired"}),
+            ({"insurance_valid_until": TODAY}, set()),
+            ({"inspection_valid_until": None, "insurance_valid_until": None}, {"inspection_unknown", "insurance_unknown"}),
             ({"documents": frozenset()}, {"document_missing"}),
             ({"buyer_city": "石家庄", "city": "上海"}, {"third_place"}),
+            ({"buyer_city": "石家庄", "city": "上海", "kind": VehicleKind.PASSENGER_MICRO}, {"third_place"}),
+            ({"buyer_city": "石家庄", "city": "上海", "kind": VehicleKind.PASSENGER_MEDIUM}, set()),
+            ({"buyer_city": "石家庄", "city": "上海", "use_type": UseType.POLICE}, set()),
+            ({"buyer_city": "石家庄", "city": "上海", "market_city": "上海"}, set()),
+            ({"buyer_city": "石家庄", "city": "上海", "market_city": "石家庄"}, set()),
+            ({"buyer_city": "石家庄", "city": "上海", "first_registration_on": None, "mode": TradeMode.PARALLEL_IMPORT}, set()),
             ({"buyer_city": "石家庄"}, set()),
             ({"buyer_city": "天津", "mode": TradeMode.C2C_VIRTUAL}, {"plate_quota_needed"}),
             ({"buyer_city": "天津", "mode": TradeMode.C2C_VIRTUAL, "buyer_has_quota": True}, set()),
             ({"buyer_city": "天津", "mode": TradeMode.ACQUISITION}, set()),
             ({"buyer_city": "天津", "mode": TradeMode.C2C_VIRTUAL, "fuel": Fuel.BEV}, {"new_energy_quota"}),
+            ({"buyer_city": "天津", "mode": TradeMode.C2C_VIRTUAL, "fuel": Fuel.HEV}, {"plate_quota_needed"}),
+            ({"buyer_city": "天津", "mode": TradeMode.C2C_VIRTUAL, "fuel": Fuel.BEV, "buyer_has_quota": True}, set()),
+            ({"buyer_city": "北京", "mode": TradeMode.C2C_VIRTUAL, "fuel": Fuel.BEV}, {"plate_quota_needed"}),
+            (
+                {"buyer_city": "北京", "mode": TradeMode.C2C_VIRTUAL, "emission_stage": EmissionStage.CN4},
+                {"plate_quota_needed", "emission_to_check"},
+            ),
+            ({"buyer_city": "天津", "mode": TradeMode.C2C_VIRTUAL, "buyer_has_quota": True, "emission_stage": EmissionStage.CN1}, set()),
+            ({"buyer_city": "石家庄", "emission_stage": None, "mode": TradeMode.B2C_STORE}, {"emission_unknown"}),
+            ({"buyer_city": "石家庄", "emission_stage": EmissionStage.NONE, "mode": TradeMode.B2C_STORE}, set()),
+            ({"buyer_city": "石家庄", "emission_stage": EmissionStage.CN4, "mode": TradeMode.B2B_AUCTION}, set()),
             ({"buyer_city": "石家庄", "emission_stage": EmissionStage.CN4, "mode": TradeMode.B2C_STORE}, {"emission_to_check"}),
             ({"buyer_city": "石家庄", "emission_stage": EmissionStage.CN5, "mode": TradeMode.B2C_STORE}, set()),
             ({"is_plate_shared": True}, {"plate_on_another_car"}),
@@ -111,6 +140,84 @@ class TestEvaluate:
     def test_asks_for_the_right_of_disposal(self, changes: dict[str, Any], expected: set[str]) -> None:
         documents = GOOD.documents - {DocumentKind.POWER_OF_ATTORNEY, DocumentKind.PURCHASE_CONTRACT}
         assert code(found(seller=replace(OWNER, **changes), documents=documents)) == expected
+
+    @pytest.mark.parametrize("paper", [DocumentKind.POWER_OF_ATTORNEY, DocumentKind.PURCHASE_CONTRACT])
+    def test_either_paper_gives_the_right_of_disposal(self, paper: DocumentKind) -> None:
+        bare = GOOD.documents - {DocumentKind.POWER_OF_ATTORNEY, DocumentKind.PURCHASE_CONTRACT}
+        stranger = replace(OWNER, name_matches=False, capacity=Capacity.CONSIGNEE)
+        assert code(found(seller=stranger, documents=bare)) == {"owner_name_differs", "authority_missing"}
+        assert code(found(seller=stranger, documents=bare | {paper})) == set()
+
+    @pytest.mark.parametrize(
+        ("mode", "missing"),
+        [
+            (TradeMode.B2C_STORE, ["driving_licence", "registration_certificate"]),
+            (TradeMode.TRANSFER, ["driving_licence", "purchase_tax_proof", "registration_certificate"]),
+        ],
+    )
+    def test_every_missing_paper_is_named(self, mode: TradeMode, missing: list[str]) -> None:
+        findings = found(mode=mode, documents=frozenset()).findings
+        assert [(one.code, one.clears) for one in findings] == [("document_missing", paper) for paper in missing]
+        assert (findings[0].zh, findings[0].en) == ("尚缺:机动车行驶证", "Missing: vehicle licence.")
+
+    def test_a_car_never_registered_has_no_papers_to_miss(self) -> None:
+        bare: dict[str, Any] = {"documents": frozenset(), "inspection_valid_until": None, "insurance_valid_until": None}
+        assert code(found(first_registration_on=None, **bare)) == {"not_registered"}
+        assert code(found(first_registration_on=None, mode=TradeMode.PARALLEL_IMPORT, **bare)) == set()
+
+    @pytest.mark.parametrize(
+        ("changes", "zh"),
+        [
+            ({"use_type": UseType.TAXI, "first_registration_on": date(2018, 11, 24)}, "已达到国家强制报废标准(2026-11-24)"),
+            ({"use_type": UseType.TAXI, "first_registration_on": date(2018, 11, 25)}, "距强制报废期(2026-11-25)不足一年,不予转让登记"),
+            ({"buyer_city": "石家庄", "city": "上海"}, "第三地不得办理:车辆在上海,买方在石家庄"),
+            ({"buyer_city": "天津", "mode": TradeMode.C2C_VIRTUAL}, "天津登记须持有效小客车指标"),
+            ({"buyer_city": "天津", "mode": TradeMode.C2C_VIRTUAL, "fuel": Fuel.BEV}, "天津新能源车可直接申领指标"),
+            (
+                {"buyer_city": "石家庄", "emission_stage": EmissionStage.CN4, "mode": TradeMode.B2C_STORE},
+                "排放低于国五,须向石家庄转入地核实能否迁入",
+            ),
+            ({"buyer_city": "石家庄", "emission_stage": None, "mode": TradeMode.B2C_STORE}, "未填报排放标准,能否迁入石家庄待核实"),
+            ({"roll_back": RollBack(90_000, 60_000, date(2026, 1, 3))}, "里程表疑被调整:2026-01-03 由 90000 公里降至 60000 公里"),
+            ({"vin_warnings": ("vin_check_digit_unused",)}, "进口车VIN未使用校验位"),
+        ],
+    )
+    def test_a_finding_says_what_it_is_about(self, changes: dict[str, Any], zh: str) -> None:
+        assert [one.zh for one in found(**changes).findings] == [zh]
+
+    @pytest.mark.parametrize(
+        ("kind", "open_code", "consented_code"),
+        [
+            (RestrictionKind.LIEN, "lien_open", "lien_consented"),
+            (RestrictionKind.PLEDGE, "pledge_open", "pledge_consented"),
+            (RestrictionKind.CUSTOMS_SUPERVISION, "customs_supervised", "customs_approved"),
+            (RestrictionKind.SEAL, "sealed", "sealed"),
+            (RestrictionKind.STOLEN, "stolen", "stolen"),
+            (RestrictionKind.ENGINE_NUMBER_MISMATCH, "engine_number_mismatch", "engine_number_mismatch"),
+            (RestrictionKind.VIN_MISMATCH, "vin_mismatch", "vin_mismatch"),
+            (RestrictionKind.ILLEGAL_ASSEMBLY, "illegal_assembly", "illegal_assembly"),
+            (RestrictionKind.DEREGISTERED, "deregistered", "deregistered"),
+            (RestrictionKind.BARRED_BY_LAW, "barred_by_law", "barred_by_law"),
+            (RestrictionKind.RECALL, "recall_to_tell", "recall_to_tell"),
+        ],
+    )
+    def test_consent_opens_only_what_a_third_party_may_open(self, kind: RestrictionKind, open_code: str, consented_code: str) -> None:
+        assert code(found(restrictions=(Restriction(kind, RestrictionState.OPEN),))) == {open_code}
+        consented = found(restrictions=(Restriction(kind, RestrictionState.CONSENTED),))
+        assert code(consented) == {consented_code}
+        assert consented.tradable == (kind in CONSENTABLE or kind is RestrictionKind.RECALL)
+        assert consented.is_complete == (kind is RestrictionKind.RECALL)
+
+    def test_every_restriction_is_looked_at(self) -> None:
+        restrictions = (
+            Restriction(RestrictionKind.LIEN, RestrictionState.RELEASED),
+            Restriction(RestrictionKind.RECALL, RestrictionState.OPEN),
+            Restriction(RestrictionKind.SEAL, RestrictionState.OPEN),
+            Restriction(RestrictionKind.STOLEN, RestrictionState.OPEN),
+        )
+        assert code(found(restrictions=restrictions)) == {"recall_to_tell", "sealed", "stolen"}
+        assert code(found(restrictions=restrictions, seller=None)) == {"recall_open", "sealed", "stolen", "no_holding"}
+        assert [one.code for one in found(restrictions=restrictions).bars] == ["sealed", "stolen"]
 
     @pytest.mark.parametrize("kind", [kind for kind in RestrictionKind if kind is not RestrictionKind.RECALL])
     def test_every_restriction_bars_while_open(self, kind: RestrictionKind) -> None:
@@ -186,6 +293,28 @@ class TestScrapping:
         assert scrapping_on(**common, first_registration_on=date(2015, 6, 1), manufactured_on=date(2013, 6, 1)) == date(2025, 6, 1)
         assert scrapping_on(**(common | {"use_type": UseType.POLICE}), first_registration_on=date(2015, 6, 1), manufactured_on=None) is None
 
+    @pytest.mark.parametrize(
+        ("kind", "use", "row"),
+        [
+            (VehicleKind.PASSENGER_MICRO, UseType.TAXI, "taxi_small"),
+            (VehicleKind.PASSENGER_SMALL, UseType.TAXI_TO_PRIVATE, "taxi_small"),
+            (VehicleKind.PASSENGER_MEDIUM, UseType.RIDE_HAILING, "ride_hailing_medium"),
+            (VehicleKind.PASSENGER_LARGE, UseType.RIDE_HAILING_TO_PRIVATE, "ride_hailing_large"),
+            (VehicleKind.PASSENGER_SMALL, UseType.RENTAL, "rental_small"),
+            (VehicleKind.PASSENGER_SMALL, UseType.DRIVING_SCHOOL, "driving_school_small"),
+            (VehicleKind.PASSENGER_LARGE, UseType.CITY_BUS, "city_bus_large"),
+            (VehicleKind.PASSENGER_LARGE, UseType.SCHOOL_BUS, "school_bus_large"),
+            (VehicleKind.PASSENGER_SMALL, UseType.COMMERCIAL_TO_PRIVATE, "commercial_small"),
+            (VehicleKind.PASSENGER_SMALL, UseType.DANGEROUS_GOODS, "commercial_small"),
+            (VehicleKind.PASSENGER_MEDIUM, UseType.AMBULANCE, "non_commercial_medium"),
+            (VehicleKind.TRUCK_HEAVY, UseType.DANGEROUS_GOODS, "truck_dangerous_goods"),
+            (VehicleKind.TRUCK_HEAVY, UseType.FREIGHT, "truck_heavy"),
+            (VehicleKind.MOTORCYCLE, UseType.DANGEROUS_GOODS, "motorcycle"),
+        ],
+    )
+    def test_the_row_of_the_table(self, kind: VehicleKind, use: UseType, row: str) -> None:
+        assert class_of(kind, use) == row
+
     def test_leap_days(self) -> None:
         assert add_years(date(2024, 2, 29), 1) == date(2025, 2, 28)
         assert add_years(date(2024, 2, 29), 4) == date(2028, 2, 29)
@@ -208,6 +337,20 @@ class TestRollBack:
         back = find_roll_back(list(reversed(readings)))
         assert back is not None
         assert (back.from_km, back.to_km, back.on.day) == (90_000, 60_000, 3)
+
+    @pytest.mark.parametrize(("back_to", "is_told"), [(89_501, False), (89_500, False), (89_499, True)])
+    def test_a_step_back_within_the_tolerance_is_none(self, back_to: int, is_told: bool) -> None:
+        readings = [Reading(90_000, date(2026, 1, 1), OdometerSource.HOLDER), Reading(back_to, date(2026, 1, 2), OdometerSource.INSPECTION)]
+        assert (find_roll_back(readings, tolerance_km=500) is not None) is is_told
+
+    def test_two_readings_of_a_day_are_in_order_of_kilometres(self) -> None:
+        day = date(2026, 1, 1)
+        assert find_roll_back([Reading(90_000, day, OdometerSource.HOLDER), Reading(80_000, day, OdometerSource.HANDOVER)]) is None
+
+    def test_the_highest_reading_so_far_is_what_counts(self) -> None:
+        steps = [(90_000, 1), (89_800, 2), (89_400, 3)]
+        readings = [Reading(km, date(2026, 1, day), OdometerSource.HOLDER) for km, day in steps]
+        assert find_roll_back(readings, tolerance_km=500) == RollBack(90_000, 89_400, date(2026, 1, 3))
 
     @given(READINGS)
     def test_there_is_none_exactly_when_kilometres_never_fall_over_the_days(self, readings: list[Reading]) -> None:
