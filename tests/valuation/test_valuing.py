@@ -36,9 +36,19 @@ class TestReplacementValue:
         found = compute_replacement_value(ReplacementCost(18_000_000, 0, 400, 180, 500, 6_000))
         assert (found.age_ratio_bps, found.combined_ratio_bps) == (0, 2_000)
 
-    def test_refuses_a_weight_above_one(self) -> None:
-        with pytest.raises(ValueError, match="alpha"):
-            compute_replacement_value(ReplacementCost(1, 0, 0, 180, 0, 10_001))
+    @pytest.mark.parametrize(("life", "alpha"), [(180, 10_001), (180, -1), (0, 6_000), (-1, 6_000)])
+    def test_refuses_a_weight_outside_one_and_a_life_of_nothing(self, life: int, alpha: int) -> None:
+        with pytest.raises(ValueError, match=r"^life must be positive and alpha between 0 and 10000$"):
+            compute_replacement_value(ReplacementCost(1, 0, 0, life, 0, alpha))
+
+    @pytest.mark.parametrize(("age", "life", "alpha", "combined"), [(0, 1, 10_000, 10_000), (1, 1, 10_000, 0), (0, 1, 0, 500)])
+    def test_the_bounds_themselves_are_allowed(self, age: int, life: int, alpha: int, combined: int) -> None:
+        assert compute_replacement_value(ReplacementCost(10**7, 0, age, life, 50, alpha)).combined_ratio_bps == combined
+
+    def test_halves_are_rounded_up(self) -> None:
+        found = compute_replacement_value(ReplacementCost(25, 0, 3, 32, 1_000, 10_000, vat_bps=0))
+        assert found.purchase_tax_minor == 3  # 0.025 yuan
+        assert found.age_ratio_bps == 9_063  # 29 / 32 = 0.90625
 
     @given(
         price=st.integers(1, 10**10),
