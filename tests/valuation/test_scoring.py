@@ -100,7 +100,10 @@ class TestTable:
     def test_an_item_is_what_its_line_says(self, item: Checkpoint) -> None:
         assert build_standard(9, "x", TABLE.values).items[item.number] == item
 
-    @pytest.mark.parametrize("numbers", [range(1, 113), range(2, 114), range(1, 115), range(114), [*range(1, 56), *range(57, 114)]])
+    @pytest.mark.parametrize(
+        "numbers",
+        [range(1, 113), range(2, 114), range(1, 115), range(114), [*range(1, 56), *range(57, 114)], [*range(1, 114), 40]],
+    )
     def test_refuses_a_table_without_exactly_the_items(self, numbers: Iterable[int]) -> None:
         items = [{"number": number, "area": "cabin", "zh": "x", "en": "x", "certainty": "found"} for number in numbers]
         with pytest.raises(ValueError, match=r"^the table must hold items 1-113, each once$"):

@@ -75,10 +75,10 @@ class Standard:
 
 
 def build_standard(number: int, source: str, values: Mapping[str, Any]) -> Standard:
-    """The standard of one table version. Raises ``ValueError`` when an item is missing or an area's cap is."""
-    items = {found["number"]: _checkpoint(found) for found in values["items"]}
-    if sorted(items) != list(range(1, 114)):
+    """The standard of one table version. Raises ``ValueError`` when an item is missing or there twice, or an area's cap is missing."""
+    if sorted(found["number"] for found in values["items"]) != list(range(1, 114)):
         raise ValueError("the table must hold items 1-113, each once")
+    items = {found["number"]: _checkpoint(found) for found in values["items"]}
     caps = {Area(name): points for name, points in values["area_caps_tenths"].items()}
     if set(caps) != set(SCORED):
         raise ValueError("the table must cap the six scored areas")
