@@ -24,6 +24,7 @@ from marketplace.orders.domain import (
     OrderState,
     OrderStateRefused,
     PapersMissing,
+    Share,
     build_contract,
     check_acceptance,
     check_confirmations,
@@ -35,6 +36,8 @@ from marketplace.orders.domain import (
     earnest_part,
     required_confirmations,
 )
+from marketplace.orders.domain.orders import ShareKind
+from marketplace.vehicles.domain import Colour
 
 S = OrderState
 ALLOWED = {
@@ -56,8 +59,9 @@ def test_an_order_goes_only_where_the_table_lets_it(state: OrderState, to: Order
     if (state, to) in ALLOWED:
         check_move(state, to)
     else:
-        with pytest.raises(OrderStateRefused):
+        with pytest.raises(OrderStateRefused) as refused:
             check_move(state, to)
+        assert refused.value.fields == {"state": state.value, "wanted": to.value}
 
 
 class TestFees:
@@ -72,10 +76,30 @@ class TestFees:
             (8_800_000, 300, Fees(0, 88_000, 264_000)),
             (20_000, 0, Fees(0, 20_000, 0)),
             (20_000, 10_000, Fees(0, 0, 20_000)),
+            (20_000, 10_001, Fees(0, 0, 20_000)),
+            (40_000, 5_000, Fees(0, 20_000, 20_000)),
+            (3_000_000, 0, Fees(0, 30_000, 0)),
+            (3_000_100, 0, Fees(0, 30_001, 0)),
+            (50_000_100, 0, Fees(0, 500_000, 0)),
         ],
     )
     def test_by_the_table(self, price: int, commission_bps: int, fees: Fees) -> None:
         assert compute_fees(price, self.TABLE, commission_bps=commission_bps) == fees
+
+    def test_the_table_is_read_by_name(self) -> None:
+        values = {"seller_max_minor": 4, "seller_min_minor": 3, "seller_bps": 2, "buyer_fixed_minor": 1}
+        table = FeeTable.from_values(values)
+        assert table == FeeTable(buyer_fixed_minor=1, seller_bps=2, seller_min_minor=3, seller_max_minor=4)
+        assert compute_fees(1_000_000, table, commission_bps=0).buyer_fee_minor == 1
+
+    def test_shares_by_kind_and_none_that_is_empty(self) -> None:
+        assert compute_shares(price_minor=100, fees=Fees(7, 6, 5)) == [
+            Share(ShareKind.PROCEEDS, 89),
+            Share(ShareKind.COMMISSION, 5),
+            Share(ShareKind.SELLER_FEE, 6),
+            Share(ShareKind.BUYER_FEE, 7),
+        ]
+        assert compute_shares(price_minor=11, fees=Fees(0, 6, 5)) == [Share(ShareKind.COMMISSION, 5), Share(ShareKind.SELLER_FEE, 6)]
 
     @given(
         st.integers(1, 10**11),
@@ -89,7 +113,7 @@ class TestFees:
         assert all(share.amount_minor > 0 for share in shares)
 
     def test_fees_above_the_price_are_our_mistake(self) -> None:
-        with pytest.raises(ValueError, match="above"):
+        with pytest.raises(ValueError, match=r"^fees above the price$"):
             compute_shares(price_minor=10, fees=Fees(0, 6, 5))
 
 
@@ -107,6 +131,7 @@ class TestConfirmations:
             (True, True, {Confirmation.CONDITION_READ, Confirmation.SEVEN_DAY_RETURN_EXCLUDED}),
             (True, False, {Confirmation.CONDITION_READ}),
             (False, True, {Confirmation.CONDITION_READ}),
+            (False, False, {Confirmation.CONDITION_READ}),
         ],
     )
     def test_a_consumer_of_a_business_excludes_the_return(self, consumer: bool, business: bool, wanted: set[Confirmation]) -> None:
@@ -118,6 +143,14 @@ class TestConfirmations:
         assert refused.value.fields["missing"] == ["seven_day_return_excluded"]
         assert "七日无理由退货" in str(refused.value.fields["texts"])
         check_confirmations(list(Confirmation), [Confirmation.CONDITION_READ])
+
+    def test_only_what_is_missing_is_asked(self) -> None:
+        with pytest.raises(ConfirmationMissing) as refused:
+            check_confirmations([Confirmation.SEVEN_DAY_RETURN_EXCLUDED], list(Confirmation))
+        assert refused.value.fields == {"missing": ["condition_read"], "texts": ["本人已阅读车辆信息、车辆状况说明及费用公示。"]}
+        with pytest.raises(ConfirmationMissing) as refused:
+            check_confirmations([], [Confirmation.SEVEN_DAY_RETURN_EXCLUDED, Confirmation.CONDITION_READ])
+        assert refused.value.fields["missing"] == ["condition_read", "seven_day_return_excluded"]
 
 
 class TestHandover:
@@ -137,6 +170,17 @@ class TestHandover:
         with pytest.raises(AcceptanceDiffers) as refused:
             check_acceptance(Handover(42_001, 1, frozenset()), self.ALL)
         assert refused.value.fields["differs"] == ["odometer_km", "keys", "documents"]
+
+    @pytest.mark.parametrize(("change", "differs"), [({"odometer_km": 41_999}, "odometer_km"), ({"keys": 3}, "keys")])
+    def test_what_differs_is_named_by_itself(self, change: dict[str, int], differs: str) -> None:
+        with pytest.raises(AcceptanceDiffers) as refused:
+            check_acceptance(replace(self.ALL, **change), self.ALL)  # type: ignore[arg-type]  # two numbers
+        assert refused.value.fields == {"differs": [differs]}
+
+    def test_the_missing_papers_are_named_in_order(self) -> None:
+        with pytest.raises(PapersMissing) as refused:
+            check_handover(Handover(1, 1, frozenset({"x"})), required=["insurance_policy", "driving_licence", "x"])
+        assert refused.value.fields == {"missing": ["driving_licence", "insurance_policy"]}
 
 
 class TestContract:
@@ -185,6 +229,71 @@ class TestContract:
         assert [one["code"] for one in document["documents"]] == list(HANDED_OVER_DOCUMENTS)
         assert {"vehicle", "delivery", "transfer", "condition", "warranty", "clauses"} <= document.keys()
 
+    def test_the_whole_document(self) -> None:
+        contract = replace(
+            self.contract(colour=Colour.WHITE, keys=[1, 2]),
+            buyer_fee_minor=30_000,
+            earnest_minor=400_000,
+            pay_by=datetime(2026, 11, 26, 13, 30, 5, tzinfo=UTC),
+            appraisal={"grade": "1", "on": date(2026, 11, 20), "areas": {"cabin": 85}},
+            warranty={"months": 3},
+            confirmations=[{"code": "condition_read"}],
+        )
+        document = build_contract(contract)
+        clauses = document.pop("clauses")
+        assert len(clauses) == 4
+        assert "第五百八十六条" in clauses[2]
+        assert document == {
+            "template": "henanroad-2026-1",
+            "title": "二手车买卖合同",
+            "kind": "trade",
+            "number": "HR202611240000000001",
+            "market": "河南路二手车市场",
+            "city": "天津",
+            "made_at": "2026-11-24T13:30:00+00:00",
+            "channel": "c2c_virtual",
+            "seller": {"party_id": "s", "name": "张三", "kind": "person", "agent": "某经纪公司"},
+            "buyer": {"party_id": "b", "name": "李四", "kind": "person", "agent": None},
+            "vehicle": {
+                "vin": "LSVCZ2A41MN000001",
+                "first_registration_on": "2021-03-18",
+                "odometer_km": 42_000,
+                "colour": "white",
+                "keys": [1, 2],
+            },
+            "price": {
+                "currency": "CNY",
+                "kind": "asking",
+                "amount_minor": 8_800_000,
+                "amount_in_words": "捌万捌仟元整",
+                "buyer_fee_minor": 30_000,
+                "transfer_cost_borne_by": "buyer",
+            },
+            "payment": {
+                "into": "资金监管账户",
+                "deposit_minor": 500_000,
+                "earnest_money_minor": 400_000,
+                "balance_minor": 8_330_000,
+                "pay_by": "2026-11-26T13:30:05+00:00",
+                "released": "转让登记完成后支付给卖方",
+            },
+            "delivery": {"within_days_of_payment": 7},
+            "transfer": {"handled_by": "河南路二手车市场", "within_days_of_delivery": 30},
+            "documents": [{"code": code, "name": name} for code, name in HANDED_OVER_DOCUMENTS.items()],
+            "condition": {
+                "findings": [{"code": "c", "article": "a", "text": "t"}],
+                "appraisal": {"grade": "1", "on": "2026-11-20", "areas": {"cabin": 85}},
+            },
+            "warranty": {"months": 3},
+            "confirmations": [{"code": "condition_read"}],
+        }
+        assert type(document["vehicle"]["colour"]) is str
+
+    def test_without_a_buyers_fee_the_seller_bears_the_transfer(self) -> None:
+        document = build_contract(self.contract())
+        assert document["price"]["transfer_cost_borne_by"] == "seller"
+        assert (document["condition"]["appraisal"], document["warranty"]) == (None, None)
+
     def test_any_other_word_is_another_hash(self) -> None:
         hashes = {
             sha256_hex(canonical_json(build_contract(contract)))
@@ -198,5 +307,5 @@ class TestContract:
         assert len(hashes) == 4
 
     def test_a_fraction_has_no_place_in_it(self) -> None:
-        with pytest.raises(TypeError):
+        with pytest.raises(TypeError, match=r"^float has no place in a contract$"):
             build_contract(self.contract(score=82.5))

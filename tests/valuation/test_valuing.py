@@ -1,5 +1,6 @@
 """The replacement-cost formula against its vector and its bounds."""
 
+from contextlib import suppress
 from datetime import date
 
 import pytest
@@ -98,7 +99,28 @@ class TestProcedure:
         assert decide_transition(AppraisalState.ISSUED, AppraisalState.SUPERSEDED) is AppraisalState.SUPERSEDED
         with pytest.raises(WrongStep) as refused:
             decide_transition(AppraisalState.ISSUED, AppraisalState.INSPECTED)
-        assert refused.value.fields["next_states"] == ["superseded"]
+        assert refused.value.fields == {"state": "issued", "wanted": "inspected", "next_states": ["superseded"]}
+
+    @pytest.mark.parametrize(
+        ("state", "following"),
+        [
+            ("requested", {"engaged", "not_tradable", "declined"}),
+            ("engaged", {"inspected", "not_tradable", "declined"}),
+            ("inspected", {"inspected", "valued", "signing", "declined"}),
+            ("valued", {"inspected", "valued", "signing", "declined"}),
+            ("signing", {"issued"}),
+            ("issued", {"superseded"}),
+            ("declined", set()),
+            ("not_tradable", set()),
+            ("superseded", set()),
+        ],
+    )
+    def test_a_state_is_followed_by_these_alone(self, state: str, following: set[str]) -> None:
+        allowed = set()
+        for to in AppraisalState:
+            with suppress(WrongStep):
+                allowed.add(decide_transition(AppraisalState(state), to).value)
+        assert allowed == following
 
     def test_nothing_is_inspected_before_it_is_accepted(self) -> None:
         with pytest.raises(WrongStep):
