@@ -115,6 +115,17 @@ class TestPrice:
         state = after(lot(reserve=3_000), *bids)
         assert (state.price_minor, state.reserve_met) == (price, met)
 
+    def test_a_bid_changes_what_it_decides_and_nothing_else(self) -> None:
+        before = lot(reserve=3_000, hard_end_s=2_000)
+        first = bid(before, "B01", 2_000)
+        led = replace(
+            before, seq=1, price_minor=1_000, leader_id=BIDDERS["B01"].registration_id, leader_pseudonym="B01", maximum_minor=2_000
+        )
+        assert first == Accepted(led, leading=True, extended=False)
+        assert bid(led, "B02", 1_500) == Accepted(replace(led, seq=2, price_minor=1_600), leading=False, extended=False)
+        late = replace(led, seq=2, price_minor=1_600, ends_at=OPENS + timedelta(seconds=1_050), extensions=1)
+        assert bid(led, "B02", 1_500, 990) == Accepted(late, leading=False, extended=True)
+
     def test_steps_follow_the_ladder_of_the_price(self) -> None:
         ladder = Ladder((0, 2_000, 5_000), (100, 300, 500))
         state = lot(bid_rules=rules(ladder=ladder))
@@ -142,6 +153,7 @@ class TestPlaceBid:
         for maximum in (1_500, 2_000):
             found = refusal(bid(state, "B01", maximum))
             assert isinstance(found, MaximumNotRaised)
+            assert found.fields == {"maximum_minor": 2_000}
             assert found.rule is not None
             assert found.rule.article == "拍卖法 第三十六条"
 
@@ -151,12 +163,14 @@ class TestPlaceBid:
 
     @pytest.mark.parametrize("at_s", [1_000, 1_000.001, 5_000])
     def test_refuses_a_bid_at_the_exact_end(self, at_s: float) -> None:
-        assert isinstance(refusal(bid(lot(), "B01", 2_000, at_s)), LotClosed)
+        found = refusal(bid(lot(), "B01", 2_000, at_s))
+        assert (type(found), found.fields) == (LotClosed, {"ended_at": "2026-11-24T02:16:40+00:00"})
 
     def test_takes_a_bid_a_microsecond_before_the_end_and_at_the_opening(self) -> None:
         assert isinstance(bid(lot(), "B01", 2_000, 999.999999), Accepted)
         assert isinstance(bid(lot(), "B01", 2_000, 0), Accepted)
-        assert isinstance(refusal(bid(lot(), "B01", 2_000, -0.000001)), LotNotOpen)
+        early = refusal(bid(lot(), "B01", 2_000, -0.000001))
+        assert (type(early), early.fields) == (LotNotOpen, {"opens_at": "2026-11-24T02:00:00+00:00"})
 
     @pytest.mark.parametrize(
         ("phase", "kind"),
@@ -171,7 +185,13 @@ class TestPlaceBid:
         ],
     )
     def test_only_an_open_lot_takes_bids(self, phase: LotPhase, kind: type[Refusal]) -> None:
-        assert isinstance(refusal(bid(replace(lot(), phase=phase), "B01", 2_000)), kind)
+        found = refusal(bid(replace(lot(), phase=phase), "B01", 2_000))
+        told: dict[type[Refusal], dict[str, str]] = {
+            LotNotOpen: {"opens_at": "2026-11-24T02:00:00+00:00"},
+            LotClosed: {"ended_at": "2026-11-24T02:16:40+00:00"},
+            LotSuspended: {},
+        }
+        assert (type(found), found.fields) == (kind, told[kind])
 
     def test_who_may_not_bid(self) -> None:
         consignor = replace(BIDDERS["B01"], conflict=Conflict.CONSIGNOR)
@@ -186,7 +206,8 @@ class TestPlaceBid:
 
     @pytest.mark.parametrize("state", sorted(set(RegistrationState) - {RegistrationState.REGISTERED, RegistrationState.SUSPENDED}))
     def test_a_deposit_must_be_held(self, state: RegistrationState) -> None:
-        assert isinstance(refusal(bid(lot(), replace(BIDDERS["B01"], state=state), 2_000)), DepositNotHeld)
+        found = refusal(bid(lot(), replace(BIDDERS["B01"], state=state), 2_000))
+        assert (type(found), found.fields) == (DepositNotHeld, {"state": state.value})
 
 
 class TestSoftClose:
@@ -202,6 +223,17 @@ class TestSoftClose:
         assert self.end(self.late(lot(), "B01", 2_000, 939.999)) == 1_000
         assert self.end(self.late(lot(), "B01", 2_000, 940)) == 1_000  # the very start of the window moves nothing
         assert self.end(self.late(lot(), "B01", 2_000, 950)) == 1_010
+
+    @pytest.mark.parametrize(
+        ("at_s", "end_s"), [(939.999, 1_000), (940, 1_030), (999, 1_089)], ids=["before", "its first moment", "last second"]
+    )
+    def test_the_window_includes_its_first_moment(self, at_s: float, end_s: float) -> None:
+        state = lot(bid_rules=rules(ladder=STEP, window_s=60, extension_s=90))
+        assert self.end(self.late(state, "B01", 2_000, at_s)) == end_s
+
+    def test_the_first_bid_is_a_change_of_lead(self) -> None:
+        state = lot(bid_rules=rules(ladder=STEP, extend_on=ExtendOn.CHANGE_OF_LEAD))
+        assert self.end(self.late(state, "B01", 2_000, 990)) == 1_050
 
     def test_statutory_extends_on_any_bid_agreed_on_a_change_of_lead(self) -> None:
         for extend_on, expected in ((ExtendOn.ACCEPTED_BID, 1_050), (ExtendOn.CHANGE_OF_LEAD, 1_000)):
