@@ -49,19 +49,19 @@ class TestPosting:
 
     @pytest.mark.parametrize("amount", [0, -1])
     def test_refuses_what_moves_nothing(self, amount: int) -> None:
-        with pytest.raises(LedgerUnbalanced):
+        with pytest.raises(LedgerUnbalanced, match=r"^a transfer moves a positive amount$"):
             Transfer(CLEARING, ESCROW, amount)
 
     def test_refuses_two_currencies(self) -> None:
-        with pytest.raises(LedgerUnbalanced):
+        with pytest.raises(LedgerUnbalanced, match=r"^a transfer stays in one currency$"):
             Transfer(CLEARING, Account(AccountKind.ESCROW, "sandbox_bank", currency="HKD"), 1)
 
     def test_refuses_one_account_on_both_sides(self) -> None:
-        with pytest.raises(LedgerUnbalanced):
+        with pytest.raises(LedgerUnbalanced, match=r"^a transfer has two accounts$"):
             Transfer(ESCROW, ESCROW, 1)
 
     def test_refuses_an_empty_posting(self) -> None:
-        with pytest.raises(LedgerUnbalanced):
+        with pytest.raises(LedgerUnbalanced, match=r"^a posting has at least one transfer$"):
             Posting("r", "k", ())
 
     def test_an_account_is_named_by_all_that_tells_it_apart(self) -> None:
@@ -75,13 +75,28 @@ class TestPosting:
         }
         assert len(keys) == 5
 
+    @pytest.mark.parametrize(
+        ("account", "key"),
+        [
+            (CLEARING, "clearing:sandbox_bank:-:-:CNY"),
+            (ESCROW, "escrow:sandbox_bank:-:00000000000000000000000000000001:CNY"),
+            (
+                Account(AccountKind.DEPOSIT_HELD, "stripe", UUID(int=2), UUID(int=3), "HKD"),
+                "deposit_held:stripe:00000000000000000000000000000002:00000000000000000000000000000003:HKD",
+            ),
+        ],
+        ids=["nobody's", "an order's", "a party's"],
+    )
+    def test_its_key_is_stored_and_may_not_change(self, account: Account, key: str) -> None:
+        assert account.key == key
+
 
 class TestAllocate:
     @given(st.lists(st.integers(0, 10**9), max_size=6), st.lists(st.integers(0, 10**9), min_size=1, max_size=4))
     def test_takes_all_from_all_or_refuses(self, amounts: list[int], pools: list[int]) -> None:
         named = {f"g{n}": amount for n, amount in enumerate(pools)}
         if sum(amounts) != sum(pools):
-            with pytest.raises(LedgerUnbalanced):
+            with pytest.raises(LedgerUnbalanced, match=r"^what is shared out must be what is there$"):
                 allocate(amounts, named)
             return
         shares = allocate(amounts, named)
@@ -89,8 +104,16 @@ class TestAllocate:
         for name, amount in named.items():
             assert sum(part for parts in shares for found, part in parts if found == name) == amount
 
+    @pytest.mark.parametrize("amounts", [[9], [11], [], [-1, 11]], ids=["less", "more", "nothing", "a negative share"])
+    def test_refuses_what_is_not_what_is_there(self, amounts: list[int]) -> None:
+        with pytest.raises(LedgerUnbalanced, match=r"^what is shared out must be what is there$"):
+            allocate(amounts, {"a": 10})
+
     def test_draws_on_the_second_gateway_when_the_first_is_empty(self) -> None:
         assert allocate([70, 50], {"b": 20, "a": 100}) == [[("a", 70)], [("a", 30), ("b", 20)]]
+
+    def test_draws_the_last_fen_and_passes_an_empty_gateway(self) -> None:
+        assert allocate([0, 1, 2], {"c": 2, "b": 1, "a": 0}) == [[], [("b", 1)], [("c", 2)]]
 
 
 class TestReconcile:
@@ -122,28 +145,42 @@ class TestHold:
 
     @pytest.mark.parametrize("state", [HoldState.CAPTURING, HoldState.CAPTURED, HoldState.FORFEITING, HoldState.FORFEITED])
     def test_what_is_taken_is_not_released(self, state: HoldState) -> None:
-        with pytest.raises(HoldNotHeld):
+        with pytest.raises(HoldNotHeld) as refused:
             decide_release(state)
+        assert refused.value.fields == {"state": state.value}
 
     @pytest.mark.parametrize(
         "state", [state for state in HoldState if state not in {HoldState.HELD, HoldState.CAPTURING, HoldState.CAPTURED}]
     )
     def test_only_what_is_held_is_captured(self, state: HoldState) -> None:
-        with pytest.raises(HoldNotHeld):
+        with pytest.raises(HoldNotHeld) as refused:
             decide_capture(state, held_minor=10, amount_minor=10)
+        assert refused.value.fields == {"state": state.value}
+
+    @pytest.mark.parametrize(
+        "state", [state for state in HoldState if state not in {HoldState.HELD, HoldState.FORFEITING, HoldState.FORFEITED}]
+    )
+    def test_only_what_is_held_is_forfeited(self, state: HoldState) -> None:
+        with pytest.raises(HoldNotHeld) as refused:
+            decide_forfeit(state)
+        assert refused.value.fields == {"state": state.value}
 
     @pytest.mark.parametrize("amount", [0, -1, 11])
     def test_never_above_the_amount(self, amount: int) -> None:
-        with pytest.raises(CaptureAboveHold):
+        with pytest.raises(CaptureAboveHold) as refused:
             decide_capture(HoldState.HELD, held_minor=10, amount_minor=amount)
+        assert refused.value.fields == {"held_minor": 10, "amount_minor": amount}
+
+    @pytest.mark.parametrize("amount", [1, 9, 10], ids=["one fen", "all but one fen", "all"])
+    def test_captures_any_part_of_it(self, amount: int) -> None:
+        assert decide_capture(HoldState.HELD, held_minor=10, amount_minor=amount) is HoldState.CAPTURING
 
     def test_capture_and_forfeit_happen_once(self) -> None:
-        assert decide_capture(HoldState.HELD, held_minor=10, amount_minor=10) is HoldState.CAPTURING
-        assert decide_capture(HoldState.CAPTURED, held_minor=10, amount_minor=10) is None
+        for captured in (HoldState.CAPTURING, HoldState.CAPTURED):
+            assert decide_capture(captured, held_minor=10, amount_minor=10) is None
         assert decide_forfeit(HoldState.HELD) is HoldState.FORFEITING
-        assert decide_forfeit(HoldState.FORFEITED) is None
-        with pytest.raises(HoldNotHeld):
-            decide_forfeit(HoldState.RELEASED)
+        for forfeited in (HoldState.FORFEITING, HoldState.FORFEITED):
+            assert decide_forfeit(forfeited) is None
 
 
 class TestSplitForfeit:
@@ -189,6 +226,47 @@ class TestReference:
     def test_no_text_breaks_it(self, text: str) -> None:
         assert reference_is_valid(text) in {True, False}
 
+    @pytest.mark.parametrize(
+        ("payment_id", "reference"),
+        [
+            ("00000000-0000-0000-0000-000000000001", "HR010000000000000001"),
+            ("00000000-0000-0000-0000-000000000061", "HR000000000000000031"),
+            ("0190a1b2-c3d4-7e5f-8a9b-0123456789ab", "HR62FSFRN6R14D2PF2DB"),
+            ("ffffffff-ffff-ffff-ffff-ffffffffffff", "HR34ZZZZZZZZZZZZZZZZ"),
+        ],
+    )
+    def test_a_payment_keeps_its_reference(self, payment_id: str, reference: str) -> None:
+        assert make_reference(UUID(payment_id)) == reference
+        assert reference_is_valid(reference)
+
+    @pytest.mark.parametrize(
+        ("text", "valid"),
+        [
+            ("HR010000000000000001", True),
+            ("HR110000000000000001", False),
+            ("XX010000000000000001", False),
+            ("hr010000000000000001", False),
+            ("HR01000000000000001", False),
+            ("HR0100000000000000001", False),
+            ("HR0100000000000000O1", False),
+            ("HR٠١0000000000000001", False),
+            ("", False),
+        ],
+        ids=[
+            "as made",
+            "another check digit",
+            "another prefix",
+            "small prefix",
+            "too short",
+            "too long",
+            "a letter O",
+            "Arabic digits",
+            "nothing",
+        ],
+    )
+    def test_all_twenty_characters_must_fit(self, text: str, valid: bool) -> None:
+        assert reference_is_valid(text) is valid
+
     @given(st.uuids(), st.uuids())
     def test_two_payments_have_two(self, one: UUID, other: UUID) -> None:
         same = one.int & ((1 << 80) - 1) == other.int & ((1 << 80) - 1)
@@ -204,8 +282,9 @@ class TestCapabilities:
 
     def test_refuses_too_much(self) -> None:
         check_payment(self.CARDS, amount_minor=100, currency=CNY)
-        with pytest.raises(AmountAboveGateway):
+        with pytest.raises(AmountAboveGateway) as refused:
             check_payment(self.CARDS, amount_minor=101, currency=CNY)
+        assert refused.value.fields == {"max_minor": 100}
 
     def test_refuses_another_currency(self) -> None:
         with pytest.raises(CurrencyNotTaken):
