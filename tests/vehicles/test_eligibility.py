@@ -343,6 +343,11 @@ class TestRollBack:
         readings = [Reading(90_000, date(2026, 1, 1), OdometerSource.HOLDER), Reading(back_to, date(2026, 1, 2), OdometerSource.INSPECTION)]
         assert (find_roll_back(readings, tolerance_km=500) is not None) is is_told
 
+    def test_without_a_tolerance_one_kilometre_counts(self) -> None:
+        readings = [Reading(90_000, date(2026, 1, 1), OdometerSource.HOLDER), Reading(89_999, date(2026, 1, 2), OdometerSource.HOLDER)]
+        assert find_roll_back(readings) == RollBack(90_000, 89_999, date(2026, 1, 2))
+        assert find_roll_back([]) is None
+
     def test_two_readings_of_a_day_are_in_order_of_kilometres(self) -> None:
         day = date(2026, 1, 1)
         assert find_roll_back([Reading(90_000, day, OdometerSource.HOLDER), Reading(80_000, day, OdometerSource.HANDOVER)]) is None
