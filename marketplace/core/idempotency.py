@@ -29,7 +29,7 @@ from starlette.types import Scope
 from marketplace.core import clock
 from marketplace.core.db import Session, WriteSession, is_busy
 from marketplace.core.errors import Refusal
-from marketplace.core.problem import refusal_response
+from marketplace.core.problem import refusal_response, refuse_nul
 
 KEY_MAX = 200
 
@@ -173,6 +173,7 @@ class KeyedRoute(APIRoute):
         original = super().get_route_handler()
 
         async def handle(request: Request) -> Response:
+            await refuse_nul(request)
             if "idempotency-key" not in request.headers:
                 return await original(request)
             attempt = _Attempt(request_hash=await _request_hash(request))

@@ -1,6 +1,7 @@
 """Every refusal over HTTP is RFC 9457 ``application/problem+json``: ``code``, the fields to mend it, and the ``rule`` behind it."""
 
 import logging
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -9,7 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from starlette.exceptions import HTTPException
 
 from marketplace.core.db import lock_wait_refusal, violated_constraint
@@ -174,8 +175,24 @@ async def _on_http(request: Request, error: Exception) -> Response:
 _ZH = {404: "未找到", 405: "不支持该方法", 406: "无法提供所需格式", 413: "请求内容过大", 415: "不支持的内容类型"}
 
 
+_ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+
+async def refuse_nul(request: Request) -> None:
+    """No text holds U+0000: PostgreSQL has no such text, so SQLite shall have none either. Looks at path, query and JSON body.
+
+    Raises ``Malformed``.
+    """
+    if b"%00" in request.scope.get("query_string", b"") or "\0" in request.scope["path"]:
+        raise Malformed
+    if request.headers.get("content-type", "").startswith("application/json") and _ESCAPED_NUL.search(await request.body()):
+        raise Malformed
+
+
 async def _on_database(request: Request, error: Exception) -> Response:
     assert isinstance(error, DBAPIError)
+    if isinstance(error, DataError):  # a value that the database has no place for, e.g. U+0000 in a form's field
+        return refusal_response(Malformed(), request)
     if (busy := lock_wait_refusal(error)) is not None:
         return refusal_response(busy, request)
     if isinstance(error, IntegrityError):

@@ -84,6 +84,11 @@ def locked(session: WriteSession) -> None:
     session.connection().execute(sa.text("SELECT * FROM inbox_message FOR UPDATE"))
 
 
+@router.post("/null")
+def null(session: WriteSession) -> None:
+    session.connection().execute(sa.text("SELECT CAST(:text AS text)"), {"text": "a\0b"})
+
+
 @pytest.fixture
 def client(db: Database) -> Iterator[TestClient]:
     app: FastAPI = create_service(title="t", routers=[router], settings=Settings(body_limit_bytes=2_000, access_log=False), database=db)
@@ -138,8 +143,24 @@ class TestMalformed:
     def test_no_bytes_break_it(self, client: TestClient, content: bytes) -> None:
         is_problem(client.post("/t/bids", content=content, headers={"content-type": "application/json"}), 422, "malformed")
 
-    def test_a_null_byte_in_a_path(self, client: TestClient) -> None:
-        assert client.get("/t/refuse/%00").status_code in {404, 500}
+    @pytest.mark.parametrize("path", ["/t/refuse/%00", "/t/refuse/a%00b", "/t/refuse/not_found?x=%00"])
+    def test_no_address_holds_a_null(self, client: TestClient, path: str) -> None:
+        is_problem(client.get(path), 422, "malformed")
+
+    @pytest.mark.parametrize(
+        ("content", "status"),
+        [
+            (rb'{"amount_minor": 1, "vin": "a\u0000b"}', 422),
+            (rb'{"amount_minor": 1, "vin": "a\\\u0000b"}', 422),
+            (rb'{"amount_minor": 1, "vin": "a\\u0000b"}', 200),
+            (rb'{"amount_minor": 1, "vin": "a\u0001b"}', 200),
+        ],
+    )
+    def test_no_text_of_a_body_holds_a_null(self, client: TestClient, content: bytes, status: int) -> None:
+        answer = client.post("/t/bids", content=content, headers={"content-type": "application/json"})
+        assert answer.status_code == status
+        if status == 422:
+            is_problem(answer, 422, "malformed")
 
 
 class TestTooLarge:
@@ -160,6 +181,11 @@ class TestTooLarge:
 
 
 class TestDatabase:
+    def test_a_value_the_database_has_no_place_for_is_malformed(self, postgres: Database) -> None:
+        app = create_service(title="t", routers=[router], settings=Settings(access_log=False), database=postgres)
+        with TestClient(app) as client:
+            is_problem(client.post("/t/null"), 422, "malformed")
+
     def test_a_constraints_name_is_the_code(self, client: TestClient) -> None:
         is_problem(client.post("/t/twice"), 409, "pk_inbox_message")
 
