@@ -118,7 +118,7 @@ class TestFees:
 
 
 @pytest.mark.parametrize(
-    ("deposit", "price", "earnest"), [(0, 100, 0), (20, 100, 20), (21, 100, 20), (500_000, 2_000_000, 400_000), (19, 99, 19)]
+    ("deposit", "price", "earnest"), [(0, 100, 0), (20, 100, 20), (21, 100, 20), (500_000, 2_000_000, 400_000), (19, 99, 19), (50, 99, 19)]
 )
 def test_earnest_money_is_at_most_a_fifth(deposit: int, price: int, earnest: int) -> None:
     assert earnest_part(deposit, price_minor=price, max_bps=2_000) == earnest
