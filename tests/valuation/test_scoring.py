@@ -338,6 +338,10 @@ class TestScore:
     def test_what_one_record_costs(self, code: str, tenths: int) -> None:
         assert deduction_of(STANDARD, parse_record(STANDARD, code, "见说明")) == tenths
 
+    def test_a_degree_costs_on_the_exterior_alone(self) -> None:
+        assert deduction_of(STANDARD, Record(8, "BX", 2)) == 0
+        assert deduction_of(STANDARD, Record(21, "XS")) == 0
+
     def test_a_statement_is_the_items_own_in_both_languages(self) -> None:
         assert compute_score(STANDARD, inspect("60C", "40A", "66C")).statements == (
             (
