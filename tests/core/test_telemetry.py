@@ -115,7 +115,7 @@ class TestLines:
         assert answer.headers["x-request-id"] == "caller-id-1"
         text = _lines(capsys, '"event":"request"')
         assert "LSVAA" not in text
-        assert "138" not in text
+        assert "1381234" not in text
         assert "A12345" not in text
         lines = [json.loads(line) for line in text.splitlines()]
         (access,) = [line for line in lines if line["event"] == "request"]
