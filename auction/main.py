@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 
+from auction.bidding import front
 from auction.bidding import router as bidding
 from auction.bidding.sequencer import Sequencer
 from auction.closing.tasks import Closer
@@ -30,6 +31,12 @@ def install_sequencer(app: FastAPI) -> None:
         writers=settings.auction_writers,
         publish=app.state.live.publish,
     )
+
+
+def install_front(app: FastAPI) -> None:
+    """Plain bids are taken before the framework looks for their route."""
+    route = next(route for route in bidding.router.routes if getattr(route, "name", None) == bidding.place_bid.__name__)
+    front.install(app, route=route, authorization=bidding.MAY_BID)
 
 
 @asynccontextmanager
@@ -77,7 +84,7 @@ async def calm_collector(_app: FastAPI) -> AsyncIterator[None]:
 
 ROUTERS: list[APIRouter] = [bidding.router, sessions.router, lots.router, settlement.router, live.router]
 LIFESPANS: list[Lifespan] = [calm_collector, run_live, finish_bids, run_closer]
-CONFIGURE: list[Callable[[FastAPI], None]] = [install_sequencer]
+CONFIGURE: list[Callable[[FastAPI], None]] = [install_sequencer, install_front]
 
 
 def __getattr__(name: str) -> Any:

@@ -315,11 +315,11 @@ def tell(rounds: Rounds) -> bool:
     """Print the lines; whether enough bids were accepted."""
     rounds.tell("bare_post_256", "req/s")
     rounds.tell("empty_post_256", "req/s", against="bare_post_256", wanted=0.6)
-    rounds.tell("hot_lot_256", "bids/s", against="empty_post_256", wanted=0.5)
+    rounds.tell("hot_lot_256", "bids/s", against="empty_post_256", wanted=0.7)
     for figure in ("p50_ms", "p99_ms"):
         emit(f"hot_lot_256_{figure}", rounds.median("hot_lot_256", figure), "ms")
-    rounds.tell("hot_lot_64", "bids/s", against="row_lock_64", wanted=3.0)
-    rounds.tell("thousand_lots_256", "bids/s", against="hot_lot_256")
+    rounds.tell("hot_lot_64", "bids/s", against="row_lock_64", wanted=5.0)
+    rounds.tell("thousand_lots_256", "bids/s", against="hot_lot_256", wanted=0.7)
     rounds.tell("row_lock_64", "answers/s", against="fsync_per_s", wanted=0.4)
     rounds.tell("fsync_per_s", "1/s")
     enough = True

@@ -33,6 +33,9 @@ from marketplace.core.security import Principal, Viewer, require
 router = PathRouter(prefix="/auction/v1", tags=["bidding"], generate_unique_id_function=lambda route: route.name)
 
 
+MAY_BID = require("bids.place")
+
+
 @router.post(
     "/lots/{lot_id}/bids",
     status_code=201,
@@ -47,7 +50,7 @@ async def place_bid(
     lot_id: UUID,
     body: BidBody,
     request: Request,
-    principal: Annotated[Principal, Depends(require("bids.place"))],
+    principal: Annotated[Principal, Depends(MAY_BID)],
     idempotency_key: Annotated[
         str | None,
         Header(min_length=1, max_length=KEY_MAX, description="Same key and body: the same answer, however often it is sent."),
