@@ -103,12 +103,17 @@ class Settings(BaseSettings):
     # Rate limits: requests in one window of a principal, else of an address.
     limit_requests: int = Field(1_200, ge=1, description="Ordinary requests a minute of one caller.")
     limit_searches: int = Field(600, ge=1, description="Searches a minute of one caller.")
+    limit_feeds: int = Field(240, ge=1, description="Outbound feeds a minute of one caller.")
     limit_uploads: int = Field(60, ge=1, description="Uploads a minute of one caller.")
     limit_sign_ups: int = Field(60, ge=1, description="Sign-ups an hour from one address.")
     limits_timeout_ms: int = Field(200, ge=10, description="Longest wait for the shared counters before a process counts for itself.")
 
     # Files.
     file_limit_bytes: int = Field(67_108_864, ge=1_024, description="Largest stored file.")
+
+    # Printed papers.
+    printing_timeout_s: int = Field(30, ge=1, le=600, description="Longest time one paper may take to print.")
+    printing_memory_mb: int = Field(1_024, ge=256, le=16_384, description="Most address space one paper's printing may take.")
 
     # Vehicles: photos.
     photo_limit_bytes: int = Field(10_485_760, ge=1_024, le=15_728_640, description="Largest photo a holder may send.")
@@ -155,6 +160,9 @@ class Settings(BaseSettings):
     stock_breaker_free: int = Field(3, ge=0, description="So many cars a full import may always remove.")
     stock_upload_days: int = Field(14, ge=1, le=90, description="Uploaded stock files and error tables are kept, encrypted, so long.")
     stock_import_hours: int = Field(6, ge=1, description="An import not finished by then is given up.")
+
+    # Feeds, outbound.
+    feed_renderings: int = Field(24, ge=1, le=1_000, description="Feeds kept ready as files by one process.")
 
     @model_validator(mode="after")
     def _refuse_unsafe_mixtures(self) -> Self:

@@ -7,12 +7,12 @@ from tests.architecture.code import KINDS, PACKAGES, ROOT, features, nothing, so
 
 KERNEL = {
     "settings", "db", "clock", "money", "ids", "errors", "problem", "outbox", "inbox", "idempotency", "audit", "files", "limits",
-    "rules", "security", "crypto", "http", "telemetry", "pagination", "service",
+    "rules", "security", "crypto", "http", "telemetry", "pagination", "service", "printing",
 }  # fmt: skip
 MARKETPLACE = {
     "app", "worker", "cli", "subscriptions", "main", "api", "registry", "serving", "migrations", "openapi", "demo", "pages",
     "core", "accounts", "operations", "vehicles", "listings", "sourcing", "orders", "payments", "aftercare", "parallel_import",
-    "market_info", "notifications",
+    "market_info", "notifications", "feeds",
 }  # fmt: skip
 OWN_FILES = {
     "auction.bidding": {"sequencer", "log"},  # the sequencer, and the hash-chained log it writes
