@@ -30,6 +30,8 @@ from auction.lots.domain import LotPhase, ReserveKind
 from auction.lots.models import Lot
 from auction.sessions.domain import BidRules, ExtendOn, Ladder, LegalMode, SessionMode, SessionState
 from auction.sessions.models import AuctionSession
+from benchmarks.deciding import AgeingLot, measure_processes, two_deciders
+from benchmarks.deciding import tell as tell_deciding
 from benchmarks.lines import Rounds, Sample, emit, percentile, setting
 from benchmarks.load import Answer, Run, load, post
 from marketplace.core import clock
@@ -374,8 +376,21 @@ def measure(database: Database, url: str, *, seconds: float, rounds: int) -> int
     finally:
         for server in servers.values():
             server.stop()
-        database.dispose()
-    return 0 if tell(benchmark.rounds) else 1
+    enough = tell(benchmark.rounds)
+    fair = below_the_front(database, url, field, seconds=seconds, rounds=rounds)
+    database.dispose()
+    return 0 if enough and fair else 1
+
+
+def below_the_front(database: Database, url: str, field: Field, *, seconds: float, rounds: int) -> bool:
+    """Two processes on one lot, and old lots against young ones, at service level; whether neither process starved."""
+    found = Rounds()
+    with two_deciders(url) as deciders:
+        for _ in range(rounds):
+            measure_processes(deciders, field, found, seconds=seconds / 2)
+    ages = [1_000, 20_000] if seconds < 1 else [1_000, 10_000, 100_000, 1_000_000]
+    AgeingLot(database, field, ages=ages).measure(found, seconds=seconds / 3, turns=rounds)
+    return tell_deciding(found)
 
 
 if __name__ == "__main__":
