@@ -16,6 +16,14 @@ from marketplace.accounts.domain import (
     Role,
     WrongPassphrase,
 )
+from marketplace.accounts.domain.seals import (
+    AuthorityCapabilities,
+    NoSealForPeople,
+    SealAuthorityView,
+    SealCertificateView,
+    SealedDocument,
+    UnsealablePdf,
+)
 from marketplace.accounts.domain.views import ErasureReport, LicenceView, PartyView, PayoutAccountView, SignatureView
 from marketplace.accounts.doors import Reentered
 from marketplace.accounts.service.founding import (
@@ -42,16 +50,19 @@ from marketplace.accounts.service.parties import (
 from marketplace.accounts.service.payouts import payout_account
 from marketplace.accounts.service.people import hash_new_password
 from marketplace.accounts.service.personal_data import PersonalData, RetentionTerm, retention_term
+from marketplace.accounts.service.seals import revoke_seals, seal_authority_view, seal_pdf
 from marketplace.accounts.service.signatures import list_signatures, sign, verify_signature
 
 __all__ = [
     "PERSONAL_DATA",
+    "AuthorityCapabilities",
     "ErasureReport",
     "LicenceFacts",
     "LicenceKind",
     "LicenceLapsed",
     "LicenceMissing",
     "LicenceView",
+    "NoSealForPeople",
     "OrganizationFacts",
     "OrganizationKind",
     "OrganizationUnverified",
@@ -68,7 +79,11 @@ __all__ = [
     "Reentered",
     "RetentionTerm",
     "Role",
+    "SealAuthorityView",
+    "SealCertificateView",
+    "SealedDocument",
     "SignatureView",
+    "UnsealablePdf",
     "WrongPassphrase",
     "display_names",
     "find_by_phone",
@@ -89,6 +104,9 @@ __all__ = [
     "require_licence",
     "require_real_name",
     "retention_term",
+    "revoke_seals",
+    "seal_authority_view",
+    "seal_pdf",
     "sign",
     "suspend_party",
     "verify_signature",

@@ -86,6 +86,10 @@ class Settings(BaseSettings):
     cookie_secure: bool = Field(False, description="Cookies only over HTTPS. Set it wherever the public URL is https.")
     allowed_origins: list[str] = Field([], description="Origins besides the public URL whose pages may open sockets.")
 
+    # Electronic seals.
+    seal_certificate_days: int = Field(366, ge=1, le=1_830, description="Life of a seal's certificate.")
+    seal_renew_days: int = Field(30, ge=0, le=365, description="A seal's certificate with fewer days left is renewed before the next use.")
+
     # Database.
     database_pool_size: int = Field(10, ge=1, le=200, description="Connections each process keeps (PostgreSQL).")
     database_lock_timeout_ms: int = Field(5_000, ge=100, description="Longest wait for a lock before the answer is 503.")
@@ -142,6 +146,7 @@ class Settings(BaseSettings):
     auction_batch_limit: int = Field(512, ge=1, le=2_000, description="Most bids decided in one transaction.")
     auction_queue_limit: int = Field(4_096, ge=1, le=100_000, description="Most bids waiting in one process; beyond it the answer is 503.")
     auction_close_batch: int = Field(20, ge=1, le=1_000, description="Lots opened or closed in one transaction.")
+    auction_head_every_s: int = Field(60, ge=1, le=86_400, description="How often the head of a lot's moving log is signed.")
     auction_heartbeat_s: int = Field(10, ge=1, le=300, description="Silence on a live stream before a heartbeat.")
     auction_reader_limit: int = Field(512, ge=8, le=10_000, description="Events a live reader may be behind before it is cut off.")
     auction_writers: int = Field(1, ge=1, le=100, description="Bid transactions of one process at the same time; above 1 only to compare.")
@@ -151,8 +156,14 @@ class Settings(BaseSettings):
     estimates_a_day_person: int = Field(50, ge=1, description="Estimates one person gets on a legal day.")
 
     # Stock imports.
-    stock_file_limit_bytes: int = Field(8_388_608, ge=1_024, description="Largest stock file a dealer may upload.")
-    stock_rows_max: int = Field(50_000, ge=1, description="Most records of one stock file.")
+    stock_file_limit_bytes: int = Field(62_914_560, ge=1_024, le=67_108_864, description="Largest stock file a dealer may upload.")
+    stock_rows_max: int = Field(500_000, ge=1, le=1_000_000, description="Most records of one stock file.")
+    stock_spreadsheet_memory_mb: int = Field(1_024, ge=128, le=8_192, description="Memory of the process that reads a spreadsheet.")
+    stock_spreadsheet_cpu_s: int = Field(120, ge=1, le=3_600, description="Processor time of the process that reads a spreadsheet.")
+    stock_error_rows_max: int = Field(5_000, ge=1, le=50_000, description="Most rows of a marked-up spreadsheet.")
+    stock_image_limit_bytes: int = Field(10_485_760, ge=1_024, le=15_728_640, description="Largest picture fetched from a stock file's address.")
+    stock_image_attempts: int = Field(5, ge=1, le=20, description="Tries of a picture's address before it is given up.")
+    stock_images_a_turn: int = Field(20, ge=1, le=500, description="Pictures fetched in one turn of the job.")
     stock_inline_rows: int = Field(12, ge=0, le=50, description="Stock files up to this many records are applied within the request.")
     stock_inline_listings: int = Field(12, ge=0, le=50, description="Stock cars listed within the request; the rest follow at once.")
     stock_chunk_ms: int = Field(100, ge=5, le=250, description="Aim for one transaction of an import: it holds the write lock so long.")

@@ -85,12 +85,12 @@ _APPRAISING = frozenset(
 )
 _PRICING = frozenset(
     """
-    prices.quote estimates.request vehicles.price
+    prices.quote estimates.request vehicles.price feeds.full_vin
     """.split()
 )
 _SERVING = frozenset(
     """
-    services.offer services.decide
+    services.offer services.decide feeds.full_vin
     """.split()
 )
 _IMPORTING = frozenset(

@@ -59,6 +59,12 @@ from marketplace.accounts.queries.parties import (
     lock_party,
     lock_person,
 )
+from marketplace.accounts.queries.seals import (
+    find_sandbox_authority,
+    find_seal_in_use,
+    list_revoked_seals,
+    list_unrevoked_seals,
+)
 
 __all__ = [
     "delete_credentials",
@@ -75,6 +81,8 @@ __all__ = [
     "find_person_by_email",
     "find_person_by_phone",
     "find_refresh_token",
+    "find_sandbox_authority",
+    "find_seal_in_use",
     "find_sign_in",
     "forget_invitations",
     "get_licence",
@@ -100,10 +108,12 @@ __all__ = [
     "list_payout_accounts",
     "list_people_with_resident_ids",
     "list_resident_ids",
+    "list_revoked_seals",
     "list_sign_ins",
     "list_signatures",
     "list_signatures_of_person",
     "list_staff_ids",
+    "list_unrevoked_seals",
     "list_unused_recovery_codes",
     "lock_due_identities",
     "lock_failure_count",

@@ -1,0 +1,235 @@
+"""An organization's electronic seal: a certificate in its name, and PDF signatures (PAdES) made with it."""
+
+import base64
+import logging
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from io import BytesIO
+from typing import Any
+from uuid import UUID
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from pyhanko.keys.internal import translate_pyca_cryptography_cert_to_asn1, translate_pyca_cryptography_key_to_asn1
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.pdf_utils.misc import PdfError
+from pyhanko.pdf_utils.writer import BasePdfFileWriter
+from pyhanko.sign import PdfSignatureMetadata, PdfSigner, SimpleSigner
+from pyhanko.sign.fields import SigFieldSpec, SigSeedSubFilter
+from pyhanko.sign.signers.pdf_signer import PdfSigningSession
+from pyhanko_certvalidator import ValidationContext
+from pyhanko_certvalidator.registry import SimpleCertificateStore
+
+from marketplace.accounts import queries
+from marketplace.accounts.domain.parties import PartyKind
+from marketplace.accounts.domain.seals import (
+    NoSealForPeople,
+    SealAuthorityView,
+    SealCertificateView,
+    SealedDocument,
+    UnsealablePdf,
+    is_due_for_renewal,
+)
+from marketplace.accounts.gateway import CertificateAuthority, SandboxSealAuthority, Subject
+from marketplace.accounts.models import SealCertificate, SealUse
+from marketplace.accounts.service.parties import require_active
+from marketplace.core import audit, clock
+from marketplace.core.crypto import sha256_hex
+from marketplace.core.db import Session
+from marketplace.core.errors import NotFound
+from marketplace.core.security import Principal
+from marketplace.core.settings import get_settings
+
+logging.getLogger("pyhanko.sign.signers.pdf_signer").setLevel(logging.ERROR)  # it warns that nothing is fetched: that is meant
+FIELD = "Seal"
+
+
+def seal_authority() -> CertificateAuthority:
+    """The authority of this market. A licensed one is another class behind the same protocol."""
+    return SandboxSealAuthority()
+
+
+def seal_pdf(session: Session, *, principal: Principal | None, organization_id: UUID, pdf: bytes, reason: str) -> SealedDocument:
+    """``pdf`` with the organization's signature added, valid by itself: certificate, root and revocation list are embedded.
+
+    ``principal`` acts for the organization; None is a job of the market that carries out what its people signed. ``reason`` (up to 200
+    characters) stands in the file and in the audit trail. The organization's certificate is issued or renewed when it must be.
+    Raises ``NotFound`` for somebody else's organization, ``OrganizationUnverified``, ``PartySuspended``, ``NoSealForPeople`` or
+    ``UnsealablePdf``.
+    """
+    if principal is not None and principal.party_id != organization_id:
+        raise NotFound
+    certificate = _certificate_of(session, organization_id)
+    at = clock.now(session)
+    sealed = _sign(session, certificate, pdf, reason, at)
+    use = SealUse(
+        organization_id=organization_id,
+        certificate_id=certificate.id,
+        asked_by=principal.id if principal else None,
+        reason=reason,
+        content_hash=sha256_hex(pdf),
+        sealed_hash=sha256_hex(sealed),
+        at=at,
+    )
+    session.add(use)
+    session.flush()
+    audit.record(
+        session,
+        principal=principal,
+        act="seal.use",
+        object_kind="party",
+        object_id=organization_id,
+        facts={"seal_use_id": str(use.id), "serial": certificate.serial, "sealed_hash": use.sealed_hash},
+        reason=reason,
+    )
+    return SealedDocument(sealed, use.content_hash, use.sealed_hash, use.id, _view(certificate), at)
+
+
+def seal_authority_view(session: Session) -> SealAuthorityView:
+    """Root and revocation list, for whoever checks a seal. Makes the root when there is none yet, so it needs a writing session then."""
+    authority, at = seal_authority(), clock.now(session)
+    return SealAuthorityView(
+        name=authority.name,
+        capabilities=authority.capabilities,
+        root_pem=authority.root_pem(session, at=at),
+        revocations_pem=authority.revocations_pem(session, at=at),
+    )
+
+
+def revoke_seals(session: Session, *, principal: Principal | None, organization_id: UUID, reason: str) -> int:
+    """Revoke every certificate of the organization; the next paper it may seal brings a new one. Returns how many were revoked."""
+    queries.lock_party(session, organization_id)
+    at = clock.now(session)
+    found = queries.list_unrevoked_seals(session, organization_id)
+    for certificate in found:
+        certificate.revoked_at, certificate.revocation_reason = at, reason
+        audit.record(
+            session,
+            principal=principal,
+            act="seal.revoke",
+            object_kind="party",
+            object_id=organization_id,
+            facts={"serial": certificate.serial},
+            reason=reason,
+        )
+    session.flush()
+    return len(found)
+
+
+def _certificate_of(session: Session, organization_id: UUID) -> SealCertificate:
+    """The certificate in use; issued anew when there is none or its end is near. The party's lock orders two that ask."""
+    party = queries.lock_party(session, organization_id)
+    if party.kind is not PartyKind.ORGANIZATION:
+        raise NoSealForPeople
+    require_active(session, party_id=organization_id)
+    at, settings = clock.now(session), get_settings()
+    found = queries.find_seal_in_use(session, organization_id)
+    if found is not None and not is_due_for_renewal(found.valid_to, at, renew_days=settings.seal_renew_days):
+        return found
+    if found is not None:
+        found.replaced_at = at
+        session.flush()
+    return _issue(session, organization_id, at, settings.seal_certificate_days)
+
+
+def _issue(session: Session, organization_id: UUID, at: datetime, days: int) -> SealCertificate:
+    authority = seal_authority()
+    organization = queries.get_organization(session, organization_id)
+    subject = Subject(organization_id, organization.legal_name, organization.credit_code)
+    issued = authority.issue(session, subject=subject, at=at, days=days)
+    certificate = SealCertificate(
+        organization_id=organization_id,
+        authority=authority.name,
+        serial=issued.serial,
+        pem=issued.pem,
+        key=base64.b64encode(issued.key).decode(),
+        issued_at=at,
+        valid_from=issued.valid_from,
+        valid_to=issued.valid_to,
+    )
+    session.add(certificate)
+    session.flush()
+    audit.record(
+        session,
+        principal=None,
+        act="seal.issue",
+        object_kind="party",
+        object_id=organization_id,
+        facts={"serial": issued.serial, "authority": authority.name, "valid_to": issued.valid_to.isoformat()},
+    )
+    return certificate
+
+
+# --- the signature in the file ----------------------------------------------------------------------------------------
+
+
+class _DatedSigner(PdfSigner):
+    """Signs at the market's time, not the machine's."""
+
+    at: datetime
+
+    def init_signing_session(self, pdf_out: BasePdfFileWriter, existing_fields_only: bool = False) -> PdfSigningSession:
+        made = super().init_signing_session(pdf_out, existing_fields_only=existing_fields_only)
+        made.system_time = self.at
+        return made
+
+
+def _sign(session: Session, certificate: SealCertificate, pdf: bytes, reason: str, at: datetime) -> bytes:
+    authority = seal_authority()
+    root = _load_certificate(authority.root_pem(session, at=at))
+    revocations = x509.load_pem_x509_crl(authority.revocations_pem(session, at=at).encode())
+    trust = ValidationContext(
+        trust_roots=[root],
+        crls=[revocations.public_bytes(serialization.Encoding.DER)],
+        moment=at + timedelta(seconds=1),
+        revocation_mode="require",
+        allow_fetching=False,
+    )
+    own = _load_certificate(certificate.pem)
+    key = serialization.load_der_private_key(base64.b64decode(certificate.key), password=None)
+    signer = _DatedSigner(
+        _metadata(session, certificate.organization_id, reason, trust),
+        signer=SimpleSigner(own, translate_pyca_cryptography_key_to_asn1(key), _store([own, root])),
+        new_field_spec=SigFieldSpec(FIELD),
+    )
+    signer.at = at
+    try:
+        out = signer.sign_pdf(IncrementalPdfFileWriter(BytesIO(pdf)))
+    except PdfError as error:
+        raise UnsealablePdf from error
+    return bytes(out.getbuffer())
+
+
+def _metadata(session: Session, organization_id: UUID, reason: str, trust: ValidationContext) -> PdfSignatureMetadata:
+    return PdfSignatureMetadata(
+        field_name=FIELD,
+        md_algorithm="sha256",
+        name=queries.get_organization(session, organization_id).legal_name,
+        reason=reason,
+        location=get_settings().market_city,
+        subfilter=SigSeedSubFilter.PADES,
+        embed_validation_info=True,
+        validation_context=trust,
+    )
+
+
+def _load_certificate(pem: str) -> Any:  # Any: asn1crypto has no types
+    return translate_pyca_cryptography_cert_to_asn1(x509.load_pem_x509_certificate(pem.encode()))
+
+
+def _store(certificates: Iterable[Any]) -> SimpleCertificateStore:
+    store = SimpleCertificateStore()  # type: ignore[no-untyped-call]
+    store.register_multiple(certificates)
+    return store
+
+
+def _view(certificate: SealCertificate) -> SealCertificateView:
+    return SealCertificateView(
+        id=certificate.id,
+        organization_id=certificate.organization_id,
+        authority=certificate.authority,
+        serial=certificate.serial,
+        pem=certificate.pem,
+        valid_from=certificate.valid_from,
+        valid_to=certificate.valid_to,
+    )
