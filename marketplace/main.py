@@ -10,10 +10,11 @@ from marketplace.accounts.router import ROUTERS as ACCOUNTS_ROUTERS
 from marketplace.aftercare.router import office_router
 from marketplace.aftercare.router import router as transfers_router
 from marketplace.core.service import Lifespan
+from marketplace.feeds.router import router as feeds_router
 from marketplace.listings.router import router as listings_router
-from marketplace.operations.router import router as operations_router
+from marketplace.operations.router import ROUTERS as OPERATIONS_ROUTERS
 from marketplace.orders.router import router as orders_router
-from marketplace.parallel_import.router import router as imports_router
+from marketplace.parallel_import.router import ROUTERS as IMPORTS_ROUTERS
 from marketplace.payments.router import bank_router
 from marketplace.payments.router import router as payments_router
 from marketplace.registry import create_alone
@@ -22,7 +23,7 @@ from marketplace.vehicles.router import router as vehicles_router
 
 ROUTERS: list[APIRouter] = [
     *ACCOUNTS_ROUTERS,
-    operations_router,
+    *OPERATIONS_ROUTERS,
     vehicles_router,
     listings_router,
     payments_router,
@@ -31,7 +32,8 @@ ROUTERS: list[APIRouter] = [
     transfers_router,
     office_router,
     *SOURCING_ROUTERS,
-    imports_router,
+    *IMPORTS_ROUTERS,
+    feeds_router,
 ]
 LIFESPANS: list[Lifespan] = []
 CONFIGURE: list[Callable[[FastAPI], None]] = [configure_accounts]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from auction import api as auction_api
 from auction.closing import tasks as closing
 from auction.lots import tasks as lots
+from auction.proving import tasks as proving
 from auction.settlement import tasks as settlement
 from marketplace.accounts import api as accounts_api
 from marketplace.accounts import tasks as accounts
@@ -12,6 +13,8 @@ from marketplace.accounts.api import PersonalData
 from marketplace.aftercare import api as aftercare_api
 from marketplace.aftercare import tasks as aftercare
 from marketplace.core.outbox import Subscriber, Sweep
+from marketplace.feeds import api as feeds_api
+from marketplace.feeds import tasks as feeds
 from marketplace.listings import api as listings_api
 from marketplace.listings import tasks as listings
 from marketplace.orders import api as orders_api
@@ -42,18 +45,22 @@ SUBSCRIBERS: dict[str, Sequence[Subscriber]] = {
     "payments.hold_failed": [orders.hear_hold, settlement.hear_hold],
     "payments.hold_released": [orders.hear_hold, settlement.hear_hold],
     "orders.order_defaulted": [settlement.hear_default],
-    "listings.claim_taken": [lots.hear_claim],
+    "listings.claim_taken": [lots.hear_claim, feeds.follow_claim],
+    "listings.claim_released": [feeds.follow_claim],
     "auction.lot_withdrawn": [settlement.hear_withdrawal],
-    "accounts.party_suspended": [settlement.hear_party],
+    "accounts.party_suspended": [settlement.hear_party, imports.hear_suspension],
     "accounts.party_reinstated": [settlement.hear_party],
-    "listings.listing_published": [documents.index_listing, pricing.follow_listing, imports.refresh_feed],
-    "listings.listing_changed": [documents.index_listing, pricing.follow_listing, imports.refresh_feed],
-    "listings.listing_withdrawn": [documents.index_listing, pricing.follow_listing, imports.refresh_feed],
-    "listings.listing_sold": [documents.index_listing, pricing.follow_listing, imports.refresh_feed],
+    "listings.listing_published": [documents.index_listing, pricing.follow_listing, imports.refresh_feed, feeds.follow_listing],
+    "listings.listing_changed": [documents.index_listing, pricing.follow_listing, imports.refresh_feed, feeds.follow_listing],
+    "listings.listing_withdrawn": [documents.index_listing, pricing.follow_listing, imports.refresh_feed, feeds.follow_listing],
+    "listings.listing_sold": [documents.index_listing, pricing.follow_listing, imports.refresh_feed, feeds.follow_listing],
     "sourcing.import_received": [sourcing.run_import],
     "sourcing.import_applied": [sourcing.follow_import],
     "sourcing.listing_requested": [sourcing.list_requested],
-    "orders.order_completed": [sourcing.close_sold],
+    "orders.order_completed": [sourcing.close_sold, imports.close_sold],
+    "accounts.licence_decided": [imports.hear_licence],
+    "parallel_import.pilot_stopped": [imports.stop_cars],
+    "parallel_import.pilot_verified": [imports.resume_cars],
     "parallel_import.import_moved": [imports.refresh_feed],
     "parallel_import.dossier_changed": [imports.refresh_feed],
     "vehicles.facts_changed": [listings.review_vehicle, imports.refresh_feed],
@@ -67,9 +74,11 @@ SWEEPS: tuple[Sweep, ...] = (
     Sweep("stuck gateway operations", payments.sweep_stuck_operations, every_s=600),
     Sweep("reconciliation", payments.sweep_reconciliation, every_s=3_600),
     Sweep("due lots", closing.sweep_due_lots, every_s=1),
+    Sweep("heads to sign", proving.sign_heads, every_s=5),
     Sweep("imports without an end", sourcing.give_up_imports, every_s=600),
     Sweep("consignments past their term", sourcing.expire_consignments, every_s=300),
     Sweep("overdue orders", orders.sweep_overdue, every_s=30),
+    Sweep("parallel-import pilots", imports.sweep_pilots, every_s=3_600),
 )
 PERSONAL_DATA: tuple[PersonalData, ...] = (
     listings_api.PERSONAL_DATA,
@@ -81,6 +90,7 @@ PERSONAL_DATA: tuple[PersonalData, ...] = (
     vehicles_api.PERSONAL_DATA,
     auction_api.PERSONAL_DATA,
     imports_api.PERSONAL_DATA,
+    feeds_api.PERSONAL_DATA,
     appraisal_api.PERSONAL_DATA,
     partners_api.PERSONAL_DATA,
 )

@@ -5,7 +5,7 @@ from typing import Any
 
 from marketplace.vehicles.domain import complete_vin
 from tests.market import Market
-from tests.people import Person
+from tests.people import Person, operator, organization
 
 BASE = "/marketplace/v1/imports"
 PAPERS = (
@@ -20,6 +20,37 @@ PAPERS = (
 """Papers without which no car may be published."""
 
 _serials = count(1)
+
+
+PILOTS = "/marketplace/v1/import-pilots"
+CONDITIONS = {
+    "registered_capital_wan": 3_000,
+    "paid_in_capital_wan": 1_500,
+    "car_sales_wan": 45_000,
+    "risk_guarantee": True,
+    "repair_and_parts": True,
+    "funding": True,
+    "penalties_parallel_3y": 0,
+}
+"""What an enterprise states that meets every condition."""
+
+
+def pilot_applied(api: Market, *, by: Person | None = None) -> Person:
+    """An organization of importers with its approval on file that has applied."""
+    pilot = organization(api, "import_pilot", by=by)
+    body = {"kind": "enterprise", "zone": "天津港保税区", "stated": CONDITIONS}
+    answer = api.post(PILOTS, json=body, headers=pilot.headers)
+    assert answer.status_code == 201, answer.text
+    return pilot
+
+
+def verified_pilot(api: Market, *, by: Person | None = None) -> Person:
+    """A pilot that may act."""
+    clerk = by or operator(api)
+    pilot = pilot_applied(api, by=clerk)
+    answer = api.post(f"{PILOTS}/{pilot.party_id}/decision", json={"verified": True}, headers=clerk.headers)
+    assert answer.status_code == 200, answer.text
+    return pilot
 
 
 def import_facts(**changes: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Tables of parallel import: the pilot's car with its dossier, and the outbound feed."""
+"""Tables of parallel import: pilots and their assessments, the pilot's car with its dossier."""
 
 from datetime import date, datetime
 from typing import Any
@@ -10,6 +10,7 @@ from sqlmodel import Field, SQLModel
 from marketplace.core.crypto import encrypted
 from marketplace.core.db import Json, enum_type, primary_id
 from marketplace.parallel_import.domain import ImportState, ImportVersion, PaperKind
+from marketplace.parallel_import.domain.pilots import AssessmentState, PilotKind, PilotState
 
 
 class ImportCar(SQLModel, table=True):
@@ -20,6 +21,8 @@ class ImportCar(SQLModel, table=True):
         sa.CheckConstraint("state IN ('ordered') OR arrived_on IS NOT NULL", name="arrival_known"),
         sa.CheckConstraint("state IN ('ordered', 'arrived') OR cleared_on IS NOT NULL", name="clearance_known"),
         sa.CheckConstraint("state NOT IN ('on_sale') OR listing_id IS NOT NULL", name="on_sale_has_a_listing"),
+        sa.CheckConstraint("(source_id IS NULL) = (source_ref IS NULL)", name="source_with_ref"),
+        sa.UniqueConstraint("source_id", "source_ref", name="import_car_source_ref"),
     )
 
     id: UUID = primary_id()
@@ -39,7 +42,16 @@ class ImportCar(SQLModel, table=True):
     recall_contact: str = Field(default="", max_length=120)
     makers_warranty: bool = False
     rectifications: str = Field(default="", max_length=1000)
+    rectification_site: str = Field(default="", max_length=200)
     differences: str = Field(default="", max_length=1000)
+    resume_ask_minor: int | None = Field(default=None, sa_type=sa.BigInteger)
+    """What it was on sale for when its pilot was suspended: it comes back when the pilot does."""
+    resume_description: str = Field(default="", max_length=4000)
+    source_id: UUID | None = Field(default=None, index=True)
+    source_ref: str | None = Field(default=None, max_length=60)
+    source_hash: str = Field(default="", max_length=64)
+    """The feed's row as it was last taken in whole; empty: something of it was held back."""
+    in_source: bool = False
     created_at: datetime
     updated_at: datetime
 
@@ -70,23 +82,49 @@ class ImportPaper(SQLModel, table=True):
     superseded_at: datetime | None = None
 
 
-class FeedHead(SQLModel, table=True):
-    """One row: the feed's last number. Its lock makes numbers appear in their order, so a cursor never skips a change."""
+class ImportPilot(SQLModel, table=True):
+    """A pilot as the market knows it: who applied as what, what it stated, and how it stands. One row an organization."""
 
-    __tablename__ = "import_feed_head"
-    __table_args__ = (sa.CheckConstraint("id = 1", name="one_row"),)
+    __tablename__ = "import_pilot"
+    __table_args__ = (
+        sa.CheckConstraint("state <> 'verified' OR verified_on IS NOT NULL", name="verified_with_day"),
+        sa.CheckConstraint("state NOT IN ('suspended', 'removed', 'rejected') OR state_reason <> ''", name="stopped_with_reason"),
+        sa.Index("ix_import_pilot_assessment", "state", "next_assessment_on"),
+    )
 
-    id: int = Field(default=1, primary_key=True)
-    last_no: int = Field(default=0, sa_type=sa.BigInteger)
+    party_id: UUID = Field(primary_key=True)
+    kind: PilotKind = Field(sa_type=enum_type(PilotKind, "kind"))
+    state: PilotState = Field(default=PilotState.APPLIED, sa_type=enum_type(PilotState, "state"))
+    zone: str = Field(default="", max_length=80)
+    stated: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
+    waived: list[str] = Field(default_factory=list, sa_type=Json)
+    applied_by: UUID
+    applied_at: datetime
+    decided_by: UUID | None = None
+    state_reason: str = Field(default="", max_length=500)
+    state_changed_at: datetime
+    verified_on: date | None = None
+    next_assessment_on: date | None = None
 
 
-class FeedEntry(SQLModel, table=True):
-    """A car as the feed shows it. ``feed_no`` grows with each change; a removed car keeps its line without content."""
+class PilotAssessment(SQLModel, table=True):
+    """A pilot's assessment of a year: what it stated, what the market counted, what was found."""
 
-    __tablename__ = "import_feed_entry"
+    __tablename__ = "import_pilot_assessment"
+    __table_args__ = (
+        sa.UniqueConstraint("pilot_id", "year", name="assessment_of_a_year"),
+        sa.CheckConstraint("state NOT IN ('passed', 'failed') OR decided_at IS NOT NULL", name="decided_with_instant"),
+        sa.Index("ix_import_pilot_assessment_due", "state", "due_on"),
+    )
 
-    import_id: UUID = Field(primary_key=True, foreign_key="import_car.id")
-    feed_no: int = Field(sa_type=sa.BigInteger, unique=True)
-    is_removed: bool = False
-    content_hash: str = Field(max_length=64)
-    document: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
+    id: UUID = primary_id()
+    pilot_id: UUID = Field(foreign_key="import_pilot.party_id")
+    year: int
+    due_on: date
+    state: AssessmentState = Field(default=AssessmentState.DUE, sa_type=enum_type(AssessmentState, "state"))
+    results: list[dict[str, Any]] = Field(default_factory=list, sa_type=Json)
+    opened_at: datetime
+    submitted_at: datetime | None = None
+    decided_at: datetime | None = None
+    decided_by: UUID | None = None
+    note: str = Field(default="", max_length=500)

@@ -1,14 +1,17 @@
 """Every SELECT of parallel import."""
 
 from collections.abc import Sequence
+from datetime import date
 from uuid import UUID
 
+import sqlalchemy as sa
 from sqlmodel import col, select
 
 from marketplace.core.db import Session
 from marketplace.core.pagination import PageQuery
-from marketplace.parallel_import.domain import ImportNotFound
-from marketplace.parallel_import.models import FeedEntry, FeedHead, ImportCar, ImportPaper
+from marketplace.parallel_import.domain import ImportNotFound, ImportState, PaperKind
+from marketplace.parallel_import.domain.pilots import AssessmentNotFound, AssessmentState, PilotState
+from marketplace.parallel_import.models import ImportCar, ImportPaper, ImportPilot, PilotAssessment
 
 
 def get_car(session: Session, import_id: UUID) -> ImportCar:
@@ -52,26 +55,124 @@ def list_papers(session: Session, import_id: UUID) -> Sequence[ImportPaper]:
     ).all()
 
 
-# --- the feed
+def list_on_sale(session: Session, pilot_id: UUID, *, limit: int) -> Sequence[UUID]:
+    return session.exec(
+        select(ImportCar.id)
+        .where(ImportCar.pilot_id == pilot_id, ImportCar.state == ImportState.ON_SALE)
+        .order_by(col(ImportCar.id))
+        .limit(limit)
+    ).all()
 
 
-def find_head(session: Session) -> FeedHead | None:
-    return session.get(FeedHead, 1)
+def list_to_resume(session: Session, pilot_id: UUID, *, limit: int) -> Sequence[UUID]:
+    return session.exec(
+        select(ImportCar.id)
+        .where(ImportCar.pilot_id == pilot_id, col(ImportCar.resume_ask_minor).is_not(None))
+        .order_by(col(ImportCar.id))
+        .limit(limit)
+    ).all()
 
 
-def lock_head(session: Session) -> FeedHead | None:
-    return session.exec(select(FeedHead).with_for_update().execution_options(populate_existing=True)).first()
+def forget_resumption(session: Session, pilot_id: UUID) -> None:
+    """A removed pilot's cars do not come back."""
+    session.connection().execute(
+        sa.update(ImportCar).where(col(ImportCar.pilot_id) == pilot_id).values(resume_ask_minor=None, resume_description="")
+    )
 
 
-def find_entry(session: Session, import_id: UUID) -> FeedEntry | None:
-    return session.get(FeedEntry, import_id)
+def count_bonded_since(session: Session, pilot_id: UUID, *, arrived_before: date) -> int:
+    """Cars still in bond that arrived before a day."""
+    return session.exec(
+        select(sa.func.count())
+        .select_from(ImportCar)
+        .where(ImportCar.pilot_id == pilot_id, ImportCar.state == ImportState.ARRIVED, col(ImportCar.arrived_on) < arrived_before)
+    ).one()
 
 
-def list_entries(session: Session, *, limit: int) -> Sequence[FeedEntry]:
-    """Cars in the feed, in feed order."""
-    return session.exec(select(FeedEntry).where(~col(FeedEntry.is_removed)).order_by(col(FeedEntry.feed_no)).limit(limit)).all()
+def list_papers_on_sale(session: Session, pilot_id: UUID) -> dict[UUID, frozenset[PaperKind]]:
+    """The valid papers of each car the pilot has on sale."""
+    rows = session.exec(
+        select(ImportCar.id, ImportPaper.kind)
+        .outerjoin(ImportPaper, sa.and_(col(ImportPaper.import_id) == col(ImportCar.id), col(ImportPaper.superseded_at).is_(None)))
+        .where(ImportCar.pilot_id == pilot_id, ImportCar.state == ImportState.ON_SALE)
+    )
+    found: dict[UUID, set[PaperKind]] = {}
+    for import_id, kind in rows:
+        papers = found.setdefault(import_id, set())
+        if kind is not None:
+            papers.add(PaperKind(kind))
+    return {import_id: frozenset(kinds) for import_id, kinds in found.items()}
 
 
-def list_changed(session: Session, *, since: int, limit: int) -> Sequence[FeedEntry]:
-    """Cars changed or removed after ``since``, in feed order."""
-    return session.exec(select(FeedEntry).where(FeedEntry.feed_no > since).order_by(col(FeedEntry.feed_no)).limit(limit)).all()
+# --- pilots
+
+
+def find_pilot(session: Session, party_id: UUID) -> ImportPilot | None:
+    return session.get(ImportPilot, party_id)
+
+
+def lock_pilot(session: Session, party_id: UUID) -> ImportPilot | None:
+    return session.exec(
+        select(ImportPilot).where(ImportPilot.party_id == party_id).with_for_update().execution_options(populate_existing=True)
+    ).first()
+
+
+def list_pilots(session: Session, *, states: Sequence[PilotState], paging: PageQuery) -> Sequence[ImportPilot]:
+    """Newest first, up to ``limit + 1``."""
+    return session.exec(
+        select(ImportPilot)
+        .where(col(ImportPilot.state).in_(states), paging.where_after(col(ImportPilot.party_id), descending=True))
+        .order_by(col(ImportPilot.party_id).desc())
+        .limit(paging.limit + 1)
+    ).all()
+
+
+def list_near_assessment(session: Session, *, before: date, limit: int) -> Sequence[UUID]:
+    """Verified or suspended pilots whose next assessment is due before a day, no open one standing."""
+    return session.exec(
+        select(ImportPilot.party_id)
+        .where(
+            col(ImportPilot.state).in_([PilotState.VERIFIED, PilotState.SUSPENDED]),
+            col(ImportPilot.next_assessment_on) < before,
+        )
+        .order_by(col(ImportPilot.party_id))
+        .limit(limit)
+    ).all()
+
+
+def list_unlicensed_candidates(session: Session, *, after: UUID | None, limit: int) -> Sequence[UUID]:
+    """Verified pilots, in the order of their ids."""
+    statement = select(ImportPilot.party_id).where(ImportPilot.state == PilotState.VERIFIED)
+    if after is not None:
+        statement = statement.where(col(ImportPilot.party_id) > after)
+    return session.exec(statement.order_by(col(ImportPilot.party_id)).limit(limit)).all()
+
+
+def find_assessment(session: Session, assessment_id: UUID) -> PilotAssessment | None:
+    return session.get(PilotAssessment, assessment_id)
+
+
+def lock_assessment(session: Session, assessment_id: UUID) -> PilotAssessment:
+    """Raises ``AssessmentNotFound``."""
+    row = session.exec(
+        select(PilotAssessment).where(PilotAssessment.id == assessment_id).with_for_update().execution_options(populate_existing=True)
+    ).first()
+    if row is None:
+        raise AssessmentNotFound
+    return row
+
+
+def list_assessments(session: Session, pilot_id: UUID) -> Sequence[PilotAssessment]:
+    """Newest first."""
+    return session.exec(
+        select(PilotAssessment).where(PilotAssessment.pilot_id == pilot_id).order_by(col(PilotAssessment.year).desc()).limit(50)
+    ).all()
+
+
+def list_due_assessments(session: Session, *, due_before: date, limit: int) -> Sequence[UUID]:
+    return session.exec(
+        select(PilotAssessment.id)
+        .where(PilotAssessment.state == AssessmentState.DUE, col(PilotAssessment.due_on) < due_before)
+        .order_by(col(PilotAssessment.id))
+        .limit(limit)
+    ).all()

@@ -61,7 +61,7 @@ class Victims:
 
     @cached_property
     def pilot(self) -> Person:
-        return people.organization(self.api, "import_pilot", by=self.clerk)
+        return imports.verified_pilot(self.api, by=self.clerk)
 
 
 FOREIGN: list[Callable[[Victims], Iterator[Foreign]]] = []

@@ -202,12 +202,8 @@ def check_emission(dossier: Dossier, rules: ImportRules) -> None:
         raise EmissionTooLow(arrived_on=dossier.arrived_on.isoformat(), needed=needed.stage, stage=dossier.emission_stage or "")
 
 
-def check_step(dossier: Dossier, step: ImportState, rules: ImportRules) -> None:
-    """Whether the car may go to ``step`` now. Raises ``PapersMissing`` (every missing one), ``EmissionTooLow`` or ``StepNotNext``.
-
-    The papers are looked at first: who publishes too early learns everything that is missing, not only the next step. A cleared
-    car with all its papers may be published at once.
-    """
+def check_set(dossier: Dossier, step: ImportState, rules: ImportRules) -> None:
+    """What a step wants on file and stated. Raises ``PapersMissing`` (every missing one) or ``EmissionTooLow``."""
     missing = list(missing_papers(dossier.papers, step, rules))
     if step is ImportState.ON_SALE:
         if dossier.emission_rank is None and not dossier.is_electric:
@@ -221,6 +217,20 @@ def check_step(dossier: Dossier, step: ImportState, rules: ImportRules) -> None:
             missing=[one.document() for one in missing],
         )
     check_emission(dossier, rules)
+
+
+def check_publishable(dossier: Dossier, rules: ImportRules) -> None:
+    """Whether a car on sale may stay there. Raises as ``check_set``."""
+    check_set(dossier, ImportState.ON_SALE, rules)
+
+
+def check_step(dossier: Dossier, step: ImportState, rules: ImportRules) -> None:
+    """Whether the car may go to ``step`` now. Raises ``PapersMissing`` (every missing one), ``EmissionTooLow`` or ``StepNotNext``.
+
+    The papers are looked at first: who publishes too early learns everything that is missing, not only the next step. A cleared
+    car with all its papers may be published at once.
+    """
+    check_set(dossier, step, rules)
     allowed = {STEPS.index(step) - 1} | ({STEPS.index(ImportState.CLEARED)} if step is ImportState.ON_SALE else set())
     if STEPS.index(dossier.state) not in allowed:
         following = STEPS[min(STEPS.index(dossier.state) + 1, len(STEPS) - 1)]

@@ -21,12 +21,15 @@ from marketplace.parallel_import.domain import (
     ImportVersion,
     NotOnSale,
     PaperKind,
+    check_publishable,
     check_step,
     checklist,
 )
+from marketplace.parallel_import.domain.pilots import bonded_until
 from marketplace.parallel_import.events import DossierChanged, ImportMoved, import_key
 from marketplace.parallel_import.models import ImportCar, ImportPaper
-from marketplace.parallel_import.service.tables import import_rules
+from marketplace.parallel_import.service.pilots import require_pilot
+from marketplace.parallel_import.service.tables import import_rules, pilot_rules
 from marketplace.vehicles import api as vehicles
 
 SOURCE = "parallel_import"
@@ -38,6 +41,7 @@ SHOWN_FIELDS = (
     "recall_contact",
     "makers_warranty",
     "rectifications",
+    "rectification_site",
     "differences",
     "import_version",
     "is_new",
@@ -71,7 +75,7 @@ def register(
     """
     at = clock.now(session)
     today = clock.shanghai_day(at)
-    licence = _require_pilot(session, principal, today)
+    licence = require_pilot(session, principal=principal)
     if arrived_on is not None and arrived_on > today:
         raise BadDay(field="arrived_on")
     car = vehicles.register_vehicle(
@@ -93,11 +97,6 @@ def register(
     session.flush()
     _moved(session, principal, row, act="import.register")
     return view(session, row)
-
-
-def _require_pilot(session: Session, principal: Principal, on: date) -> accounts.LicenceView:
-    accounts.require_active(session, party_id=principal.party_id)
-    return accounts.require_licence(session, party_id=principal.party_id, kind=accounts.LicenceKind.IMPORT_PILOT_APPROVAL, on=on)
 
 
 def view(session: Session, row: ImportCar) -> ImportView:
@@ -131,12 +130,17 @@ def _lock_own(session: Session, principal: Principal, import_id: UUID) -> Import
 
 
 def describe(session: Session, *, principal: Principal, import_id: UUID, changes: dict[str, Any]) -> ImportView:
-    """Change what is stated of the import (``SHOWN_FIELDS``)."""
+    """Change what is stated of the import (``SHOWN_FIELDS``).
+
+    Raises ``ImportNotFound``; ``PapersMissing`` when the car is on sale and would no longer show what it must.
+    """
     row = _lock_own(session, principal, import_id)
     changed = sorted(name for name, value in changes.items() if name in SHOWN_FIELDS and getattr(row, name) != value)
     for name in changed:
         setattr(row, name, changes[name])
     if changed:
+        if row.state is ImportState.ON_SALE:
+            check_publishable(dossier(session, row), import_rules(clock.shanghai_day(clock.now(session))))
         _changed(session, principal, row, changed, act="import.describe")
     return view(session, row)
 
@@ -176,7 +180,7 @@ def take_step(session: Session, *, principal: Principal, import_id: UUID, step: 
     day = on or today
     if day > today or (step is ImportState.CLEARED and row.arrived_on is not None and day < row.arrived_on):
         raise BadDay(field="on")
-    _require_pilot(session, principal, today)
+    require_pilot(session, principal=principal)
     check_step(dossier(session, row), step, import_rules(today))
     if step is ImportState.ARRIVED:
         row.arrived_on = day
@@ -213,7 +217,7 @@ def publish(session: Session, *, principal: Principal, import_id: UUID, ask_mino
     row = _lock_own(session, principal, import_id)
     at = clock.now(session)
     today = clock.shanghai_day(at)
-    licence = _require_pilot(session, principal, today)
+    licence = require_pilot(session, principal=principal)
     check_step(dossier(session, row), ImportState.ON_SALE, import_rules(today))
     listing = listings.publish(
         session,
@@ -239,26 +243,11 @@ def withdraw(session: Session, *, principal: Principal, import_id: UUID, note: s
     if row.state is not ImportState.ON_SALE or row.listing_id is None:
         raise NotOnSale
     listings.withdraw(session, principal=principal, listing_id=row.listing_id, reason=listings.EndReason.SELLER, note=note)
-    _off_sale(session, principal, row, ImportState.CERTIFIED)
+    off_sale(session, principal, row, ImportState.CERTIFIED)
     return view(session, row)
 
 
-def follow_listing(session: Session, *, vehicle_id: UUID) -> None:
-    """The car's listing ended by itself (sold, or no longer eligible): the import follows. Run twice it changes nothing."""
-    found = queries.find_of_vehicle(session, vehicle_id)
-    if found is None:
-        return
-    row = queries.lock_car(session, found.id)
-    if row.state is not ImportState.ON_SALE or row.listing_id is None:
-        return
-    listing = listings.get_listing(session, listing_id=row.listing_id)
-    if listing.state is listings.ListingState.SOLD:
-        _off_sale(session, None, row, ImportState.SOLD)
-    elif listing.state is listings.ListingState.WITHDRAWN:
-        _off_sale(session, None, row, ImportState.CERTIFIED)
-
-
-def _off_sale(session: Session, principal: Principal | None, row: ImportCar, state: ImportState) -> None:
+def off_sale(session: Session, principal: Principal | None, row: ImportCar, state: ImportState) -> None:
     row.state, row.updated_at = state, clock.now(session)
     if state is ImportState.CERTIFIED:
         row.listing_id = None
@@ -288,3 +277,21 @@ def _audit(session: Session, principal: Principal | None, row: ImportCar, act: s
 def customs_status(row: ImportCar) -> str:
     """ordered, bonded 保税 or cleared 已清关: what a listing must say."""
     return {ImportState.ORDERED: "ordered", ImportState.ARRIVED: "bonded"}.get(row.state, "cleared")
+
+
+def registration_status(found: ImportView) -> str:
+    """new 新车 (never registered in China), used 二手."""
+    return "used" if found.car.first_registration_on is not None or not found.row.is_new else "new"
+
+
+def bonded_until_of(row: ImportCar) -> date | None:
+    """The last day the car may stand in bond, None when it does not."""
+    if row.state is not ImportState.ARRIVED or row.arrived_on is None:
+        return None
+    return bonded_until(row.arrived_on, pilot_rules(row.arrived_on))
+
+
+def reminder(row: ImportCar) -> str:
+    """The written reminder of 汽车销售管理办法 第十二条: not authorised by the maker, and who answers for the car."""
+    authorised = "享有境外生产企业保修" if row.makers_warranty else "不享有境外生产企业官方保修"
+    return f"本车为未经供应商授权销售的平行进口汽车,{authorised};质量追溯、召回、三包责任由{row.warranty_giver or row.importer}承担。"

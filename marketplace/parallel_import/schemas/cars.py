@@ -56,6 +56,7 @@ class Shown(BaseModel):
     recall_contact: str = Field(default="", max_length=120, examples=["400-000-0000"])
     makers_warranty: bool = False
     rectifications: str = Field(default="", max_length=1_000, examples=["中文导航、前雾灯、车速里程表"])
+    rectification_site: str = Field(default="", max_length=200, examples=["天津港保税区标准符合性整改场所"])
     differences: str = Field(default="", max_length=1_000, examples=["油品标号与中规车一致;收音频段不同"])
 
 
@@ -86,6 +87,7 @@ class ImportChange(BaseModel):
     recall_contact: str | None = Field(default=None, max_length=120)
     makers_warranty: bool | None = None
     rectifications: str | None = Field(default=None, max_length=1_000)
+    rectification_site: str | None = Field(default=None, max_length=200)
     differences: str | None = Field(default=None, max_length=1_000)
     import_version: ImportVersion | None = None
     is_new: bool | None = None
@@ -159,11 +161,15 @@ class DisclosureBody(BaseModel):
     import_version: ImportVersion
     import_version_zh: str = Field(examples=["中东版"])
     rectifications: str = Field(examples=["中文导航"])
+    rectification_site: str = Field(examples=["天津港保税区标准符合性整改场所"])
     differences: str = Field(examples=["收音频段不同"])
     emission_stage: EmissionStage | None = Field(examples=["cn6b"])
     ccc_no: str | None = Field(examples=["2026011101000001"])
     arrived_on: date | None = Field(examples=["2026-10-08"])
     customs: str = Field(examples=["cleared"], description="ordered, bonded 保税 or cleared 已清关.")
+    bonded_until: date | None = Field(examples=["2027-01-08"], description="Last day in bond; null when it stands in none.")
+    registration_status: str = Field(examples=["new"], description="new 新车 or used 二手.")
+    reminder: str = Field(examples=["本车为未经供应商授权销售的平行进口汽车……"], description="汽车销售管理办法 第十二条.")
     is_new: bool
     papers: list[CheckBody]
 
@@ -179,11 +185,3 @@ class ImportBody(BaseModel):
     vin_masked: str = Field(examples=["JTMHX05J604****56"])
     cleared_on: date | None = Field(examples=["2026-10-15"])
     shown: DisclosureBody
-
-
-class FeedKeyBody(BaseModel):
-    """Verifies ``Feed-Signature``: Ed25519 over the body's bytes before content coding."""
-
-    key_id: str = Field(examples=["parallel-import-0a1b2c3d"])
-    algorithm: str = Field(examples=["Ed25519"])
-    public_key: str = Field(examples=["base64 of 32 bytes"])

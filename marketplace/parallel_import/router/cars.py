@@ -1,12 +1,9 @@
-"""HTTP of parallel import: a pilot's cars and their dossiers, what a listing must show, the outbound feed."""
+"""HTTP of a pilot's cars: their dossiers, and what a listing must show."""
 
-import base64
-import gzip
-from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Path, Query, Request, Response
+from fastapi import Depends, Path
 
 from marketplace.accounts.api import LicenceLapsed, LicenceMissing
 from marketplace.core.db import ReadSession, WriteSession
@@ -15,9 +12,11 @@ from marketplace.core.pagination import Page, Paging
 from marketplace.core.problem import refusals
 from marketplace.core.security import Principal, Viewer, require
 from marketplace.listings.api import AlreadyListed, PriceOutOfBounds, VehicleClaimed
-from marketplace.parallel_import import queries, schemas
+from marketplace.parallel_import import queries
 from marketplace.parallel_import.domain import VERSION_NAMES, BadDay, EmissionTooLow, ImportNotFound, NotOnSale, PapersMissing, StepNotNext
-from marketplace.parallel_import.service import cars, feed
+from marketplace.parallel_import.domain.pilots import PilotNotVerified
+from marketplace.parallel_import.schemas import cars as schemas
+from marketplace.parallel_import.service import cars
 from marketplace.vehicles.api import AlreadyRegistered, BadFacts, BadVin, HeldByAnother, NotEligible, UnknownBrand
 
 router = Router(prefix="/marketplace/v1", tags=["parallel import 平行进口"])
@@ -25,7 +24,6 @@ router = Router(prefix="/marketplace/v1", tags=["parallel import 平行进口"])
 Importer = Annotated[Principal, Depends(require("imports.manage"))]
 Publisher = Annotated[Principal, Depends(require("imports.publish"))]
 ImportId = Annotated[UUID, Path(description="平行进口车辆编号 Id of the import.")]
-GZIP_FROM_BYTES = 512
 
 
 def _own(found: cars.ImportView) -> schemas.ImportBody:
@@ -52,6 +50,9 @@ def _disclosure(found: cars.ImportView) -> schemas.DisclosureBody:
         emission_stage=found.car.emission_stage,
         ccc_no=found.ccc_no,
         customs=cars.customs_status(row),
+        bonded_until=cars.bonded_until_of(row),
+        registration_status=cars.registration_status(found),
+        reminder=cars.reminder(row),
         papers=[schemas.CheckBody.model_validate(one) for one in found.checks],
     )
 
@@ -60,7 +61,9 @@ def _disclosure(found: cars.ImportView) -> schemas.DisclosureBody:
     "/imports",
     status_code=201,
     summary="登记平行进口车辆 Register an import",
-    responses=refusals(BadVin, BadFacts, UnknownBrand, BadDay, HeldByAnother, AlreadyRegistered, LicenceMissing, LicenceLapsed),
+    responses=refusals(
+        BadVin, BadFacts, UnknownBrand, BadDay, HeldByAnother, AlreadyRegistered, LicenceMissing, LicenceLapsed, PilotNotVerified
+    ),
 )
 def register_import(body: schemas.ImportIn, principal: Importer, _key: Idempotency, session: WriteSession) -> schemas.ImportBody:
     found = cars.register(
@@ -85,7 +88,7 @@ def get_import_car(import_id: ImportId, principal: Importer, session: ReadSessio
     return _own(cars.get_own(session, principal=principal, import_id=import_id))
 
 
-@router.patch("/imports/{import_id}", summary="更正进口说明 Change what is stated", responses=refusals(ImportNotFound))
+@router.patch("/imports/{import_id}", summary="更正进口说明 Change what is stated", responses=refusals(ImportNotFound, PapersMissing))
 def describe_import_car(
     import_id: ImportId, body: schemas.ImportChange, principal: Importer, _key: Idempotency, session: WriteSession
 ) -> schemas.ImportBody:
@@ -106,7 +109,7 @@ def record_import_paper(
 @router.post(
     "/imports/{import_id}/steps",
     summary="到港、清关、确认合规 Arrival, clearance, certification",
-    responses=refusals(ImportNotFound, PapersMissing, EmissionTooLow, StepNotNext, BadDay, LicenceMissing, LicenceLapsed),
+    responses=refusals(ImportNotFound, PapersMissing, EmissionTooLow, StepNotNext, BadDay, LicenceMissing, LicenceLapsed, PilotNotVerified),
 )
 def take_import_step(
     import_id: ImportId, body: schemas.StepIn, principal: Importer, _key: Idempotency, session: WriteSession
@@ -129,6 +132,7 @@ def take_import_step(
         PriceOutOfBounds,
         LicenceMissing,
         LicenceLapsed,
+        PilotNotVerified,
     ),
 )
 def publish_import(
@@ -154,75 +158,3 @@ def get_import_disclosure(
     vehicle_id: Annotated[UUID, Path(description="车辆编号 Id of the vehicle.")], _viewer: Viewer, session: ReadSession
 ) -> schemas.DisclosureBody:
     return _disclosure(cars.get_disclosure(session, vehicle_id=vehicle_id))
-
-
-# --- the feed
-
-
-class FeedForm(StrEnum):
-    JSON = "json"
-    CSV = "csv"
-    XML = "xml"
-    JSONLD = "jsonld"
-
-
-_FEED_ANSWER: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "`Feed-Signature` is Ed25519 over the bytes before content coding; `Feed-Cursor` goes into the next `since`.",
-        "content": {
-            "application/json": {"example": {"feed": "parallel-import", "version": 1, "cursor": 4711, "has_more": False, "cars": []}},
-            "text/csv": {"example": "id,state,feed_no,title\r\n"},
-            "application/xml": {"example": '<feed name="parallel-import" cursor="4711"/>'},
-            "application/ld+json": {"example": {"@context": "https://schema.org", "@type": "ItemList"}},
-        },
-    },
-    304: {"description": "Unchanged since the entity tag given."},
-}
-
-
-@router.get("/feeds/keys", summary="数据推送验签公钥 Key that verifies the feeds")
-def get_feed_key(_viewer: Viewer) -> schemas.FeedKeyBody:
-    return schemas.FeedKeyBody(key_id=feed.key_id(), algorithm="Ed25519", public_key=base64.b64encode(feed.public_key()).decode())
-
-
-@router.get(
-    "/feeds/parallel-import.{form}",
-    summary="平行进口车源推送 Outbound feed of parallel imports",
-    response_class=Response,
-    responses={**_FEED_ANSWER, **refusals(ImportNotFound)},
-)
-def get_import_feed(
-    request: Request,
-    form: Annotated[FeedForm, Path(description="json, csv, xml or jsonld.")],
-    _viewer: Viewer,
-    session: ReadSession,
-    since: Annotated[int | None, Query(ge=0, le=2**62, description="Cursor of the call before; left out: the whole feed.")] = None,
-    limit: Annotated[int, Query(ge=1, le=10_000, description="Most cars of one answer.")] = 5_000,
-) -> Response:
-    page = feed.read_page(session, since=since, limit=limit, settings=request.app.state.settings)
-    return _answer(request, feed.render(page, form=form.value))
-
-
-def _answer(request: Request, rendered: feed.Rendered) -> Response:
-    packed = "gzip" in request.headers.get("accept-encoding", "") and len(rendered.content) >= GZIP_FROM_BYTES
-    tag = f'"{rendered.tag}{"-gz" if packed else ""}"'
-    headers = {
-        "ETag": tag,
-        "Vary": "Accept-Encoding",
-        "Cache-Control": "public, max-age=0, must-revalidate",
-        "Feed-Cursor": str(rendered.cursor),
-        "Feed-Signature": rendered.signature,
-        "Feed-Key-Id": rendered.key_id,
-    }
-    if _matches(request.headers.get("if-none-match", ""), rendered.tag):
-        return Response(status_code=304, headers=headers)
-    if packed:
-        headers["Content-Encoding"] = "gzip"
-    content = gzip.compress(rendered.content, 6, mtime=0) if packed else rendered.content
-    return Response(content, media_type=rendered.media_type, headers=headers)
-
-
-def _matches(header: str, tag: str) -> bool:
-    """Whether If-None-Match names this content in any coding."""
-    known = {part.strip().removeprefix("W/").strip('"').removesuffix("-gz") for part in header.split(",")}
-    return tag in known or header.strip() == "*"

@@ -1,0 +1,1 @@
+"""Outbound feeds: what is on sale, for machines of others. One shape of feed, whatever it carries."""
