@@ -21,7 +21,9 @@ from marketplace.accounts.domain.seals import (
     NoSealForPeople,
     SealAuthorityView,
     SealCertificateView,
+    SealCheck,
     SealedDocument,
+    SealedHash,
     UnsealablePdf,
 )
 from marketplace.accounts.domain.views import ErasureReport, LicenceView, PartyView, PayoutAccountView, SignatureView
@@ -50,7 +52,7 @@ from marketplace.accounts.service.parties import (
 from marketplace.accounts.service.payouts import payout_account
 from marketplace.accounts.service.people import hash_new_password
 from marketplace.accounts.service.personal_data import PersonalData, RetentionTerm, retention_term
-from marketplace.accounts.service.seals import revoke_seals, seal_authority_view, seal_pdf
+from marketplace.accounts.service.seals import check_seal, revoke_seals, seal_authority_view, seal_hash, seal_pdf
 from marketplace.accounts.service.signatures import list_signatures, sign, verify_signature
 
 __all__ = [
@@ -81,10 +83,13 @@ __all__ = [
     "Role",
     "SealAuthorityView",
     "SealCertificateView",
+    "SealCheck",
     "SealedDocument",
+    "SealedHash",
     "SignatureView",
     "UnsealablePdf",
     "WrongPassphrase",
+    "check_seal",
     "display_names",
     "find_by_phone",
     "found_licence",
@@ -106,6 +111,7 @@ __all__ = [
     "retention_term",
     "revoke_seals",
     "seal_authority_view",
+    "seal_hash",
     "seal_pdf",
     "sign",
     "suspend_party",

@@ -13,6 +13,7 @@ from typing import Protocol
 from uuid import UUID
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, generate_private_key
 from cryptography.x509.oid import NameOID
@@ -48,6 +49,15 @@ class IssuedCertificate:
     key: bytes
     valid_from: datetime
     valid_to: datetime
+
+
+def issued_by(pem: str, root_pem: str) -> bool:
+    """Whether the root signed this certificate. Needs no database."""
+    try:
+        _certificate(pem).verify_directly_issued_by(_certificate(root_pem))
+    except (InvalidSignature, ValueError, TypeError):
+        return False
+    return True
 
 
 class CertificateAuthority(Protocol):

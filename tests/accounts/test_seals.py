@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import select
 
 from marketplace.accounts import api as accounts
-from marketplace.accounts.api import NoSealForPeople, OrganizationUnverified, PartySuspended, SealedDocument, UnsealablePdf
+from marketplace.accounts.api import NoSealForPeople, OrganizationUnverified, PartySuspended, SealedDocument, SealedHash, UnsealablePdf
 from marketplace.accounts.models import SandboxAuthority, SealCertificate, SealUse
 from marketplace.accounts.service.people import as_person
 from marketplace.accounts.service.seals import _load_certificate
@@ -185,3 +185,40 @@ class TestSandboxAuthority:
                 raw = session.connection().exec_driver_sql(f"SELECT key FROM {table.__tablename__}").scalar_one()
                 assert "." in raw
                 assert not raw.startswith("MIG")
+
+
+class TestSealHash:
+    HASH = sha256_hex(b"report")
+
+    def _sealed(self, api: Market, house: Person) -> SealedHash:
+        with api.database.writing() as session:
+            return accounts.seal_hash(session, principal=None, organization_id=house.party_id, content_hash=self.HASH, reason="报告")
+
+    def test_verifies_for_its_hash_alone(self, api: Market) -> None:
+        house = people.organization(api, "appraiser")
+        sealed = self._sealed(api, house)
+        with api.database.reading() as session:
+            good = accounts.check_seal(session, seal_id=sealed.seal_id, content_hash=self.HASH)
+            other = accounts.check_seal(session, seal_id=sealed.seal_id, content_hash="0" * 64)
+        assert (good.is_valid, good.organization_id, good.is_sandbox, good.serial) == (
+            True,
+            house.party_id,
+            True,
+            sealed.certificate.serial,
+        )
+        assert not other.is_valid
+
+    def test_stays_valid_when_the_certificate_is_renewed_and_falls_with_an_earlier_revocation_only(self, api: Market) -> None:
+        house = people.organization(api, "appraiser")
+        sealed = self._sealed(api, house)
+        api.advance(timedelta(days=400))
+        assert self._sealed(api, house).certificate.serial != sealed.certificate.serial
+        with api.database.writing() as session:
+            accounts.revoke_seals(session, principal=None, organization_id=house.party_id, reason="停业")
+        with api.database.reading() as session:
+            assert accounts.check_seal(session, seal_id=sealed.seal_id, content_hash=self.HASH).is_valid
+
+    def test_a_seal_in_a_file_is_no_seal_on_a_hash(self, api: Market, pdf: bytes) -> None:
+        sealed = _seal(api, people.organization(api, "appraiser"), pdf)
+        with pytest.raises(NotFound), api.database.reading() as session:
+            accounts.check_seal(session, seal_id=sealed.seal_id, content_hash=sealed.content_hash)

@@ -43,6 +43,31 @@ class SealedDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class SealedHash:
+    """The organization's seal on a document's canonical hash: an ECDSA signature (hexadecimal DER) over its own statement."""
+
+    seal_id: UUID
+    signature: str
+    certificate: SealCertificateView
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SealCheck:
+    """What anybody may know of a seal. ``is_valid``: right signature, certificate of the authority's root, valid and not revoked then."""
+
+    seal_id: UUID
+    organization_id: UUID
+    authority: str
+    is_sandbox: bool
+    serial: str
+    signature: str
+    certificate_pem: str
+    at: datetime
+    is_valid: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SealAuthorityView:
     """What anybody needs to check seals: the root and the newest revocation list, PEM."""
 

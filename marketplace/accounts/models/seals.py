@@ -49,7 +49,8 @@ class SealCertificate(SQLModel, table=True):
 
 
 class SealUse(SQLModel, table=True):
-    """One paper sealed: by which certificate, why, and its hash before and after. ``asked_by`` is None for a job of the market."""
+    """One paper sealed: by which certificate, why, and its hash before and after (the same where only the hash was sealed: then the
+    signature stands here and not in a file). ``asked_by`` is None for a job of the market."""
 
     __tablename__ = "seal_use"
 
@@ -60,6 +61,7 @@ class SealUse(SQLModel, table=True):
     reason: str = Field(max_length=200)
     content_hash: str = Field(max_length=64)
     sealed_hash: str = Field(max_length=64, index=True)
+    signature: str | None = Field(default=None, max_length=200)
     at: datetime
 
 

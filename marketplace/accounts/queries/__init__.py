@@ -62,6 +62,7 @@ from marketplace.accounts.queries.parties import (
 from marketplace.accounts.queries.seals import (
     find_sandbox_authority,
     find_seal_in_use,
+    find_seal_use,
     list_revoked_seals,
     list_unrevoked_seals,
 )
@@ -83,6 +84,7 @@ __all__ = [
     "find_refresh_token",
     "find_sandbox_authority",
     "find_seal_in_use",
+    "find_seal_use",
     "find_sign_in",
     "forget_invitations",
     "get_licence",

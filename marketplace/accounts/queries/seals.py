@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlmodel import col, select
 
-from marketplace.accounts.models import SandboxAuthority, SealCertificate
+from marketplace.accounts.models import SandboxAuthority, SealCertificate, SealUse
 from marketplace.core.db import Session
 
 
@@ -37,3 +37,8 @@ def list_unrevoked_seals(session: Session, organization_id: UUID) -> Sequence[Se
 
 def list_revoked_seals(session: Session) -> Sequence[SealCertificate]:
     return session.exec(select(SealCertificate).where(col(SealCertificate.revoked_at).is_not(None)).order_by(col(SealCertificate.id))).all()
+
+
+def find_seal_use(session: Session, seal_id: UUID) -> tuple[SealUse, SealCertificate] | None:
+    joined = col(SealCertificate.id) == SealUse.certificate_id
+    return session.exec(select(SealUse, SealCertificate).join(SealCertificate, joined).where(SealUse.id == seal_id)).first()

@@ -9,7 +9,9 @@ from typing import Any
 from uuid import UUID
 
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey, EllipticCurvePublicKey
 from pyhanko.keys.internal import translate_pyca_cryptography_cert_to_asn1, translate_pyca_cryptography_key_to_asn1
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.misc import PdfError
@@ -26,15 +28,17 @@ from marketplace.accounts.domain.seals import (
     NoSealForPeople,
     SealAuthorityView,
     SealCertificateView,
+    SealCheck,
     SealedDocument,
+    SealedHash,
     UnsealablePdf,
     is_due_for_renewal,
 )
-from marketplace.accounts.gateway import CertificateAuthority, SandboxSealAuthority, Subject
+from marketplace.accounts.gateway import CertificateAuthority, SandboxSealAuthority, Subject, issued_by
 from marketplace.accounts.models import SealCertificate, SealUse
 from marketplace.accounts.service.parties import require_active
 from marketplace.core import audit, clock
-from marketplace.core.crypto import sha256_hex
+from marketplace.core.crypto import canonical_json, sha256_hex
 from marketplace.core.db import Session
 from marketplace.core.errors import NotFound
 from marketplace.core.security import Principal
@@ -62,15 +66,86 @@ def seal_pdf(session: Session, *, principal: Principal | None, organization_id: 
     certificate = _certificate_of(session, organization_id)
     at = clock.now(session)
     sealed = _sign(session, certificate, pdf, reason, at)
-    use = SealUse(
-        organization_id=organization_id,
+    use = _use(certificate, principal, reason, at, content_hash=sha256_hex(pdf), sealed_hash=sha256_hex(sealed))
+    _keep(session, principal, use, certificate)
+    return SealedDocument(sealed, use.content_hash, use.sealed_hash, use.id, _view(certificate), at)
+
+
+def seal_hash(session: Session, *, principal: Principal | None, organization_id: UUID, content_hash: str, reason: str) -> SealedHash:
+    """The organization's seal on a document's canonical hash (64 hexadecimal digits), before any file of it is printed.
+
+    Raises as ``seal_pdf`` does.
+    """
+    if principal is not None and principal.party_id != organization_id:
+        raise NotFound
+    certificate = _certificate_of(session, organization_id)
+    at = clock.now(session)
+    use = _use(certificate, principal, reason, at, content_hash=content_hash, sealed_hash=content_hash)
+    use.signature = _key_of(certificate).sign(_statement(use), ECDSA(hashes.SHA256())).hex()
+    _keep(session, principal, use, certificate)
+    return SealedHash(use.id, use.signature, _view(certificate), at)
+
+
+def check_seal(session: Session, *, seal_id: UUID, content_hash: str) -> SealCheck:
+    """Check the seal on a hash. Raises ``NotFound`` for a seal that is not on a hash."""
+    found = queries.find_seal_use(session, seal_id)
+    if found is None or found[0].signature is None:
+        raise NotFound
+    use, certificate = found
+    authority = seal_authority()
+    lived = certificate.valid_from <= use.at < certificate.valid_to and (certificate.revoked_at is None or use.at < certificate.revoked_at)
+    issued = issued_by(certificate.pem, authority.root_pem(session, at=use.at))
+    return SealCheck(
+        seal_id=use.id,
+        organization_id=use.organization_id,
+        authority=certificate.authority,
+        is_sandbox=authority.capabilities.is_sandbox,
+        serial=certificate.serial,
+        signature=use.signature or "",
+        certificate_pem=certificate.pem,
+        at=use.at,
+        is_valid=use.content_hash == content_hash and lived and issued and _verifies(use, certificate),
+    )
+
+
+def _statement(use: SealUse) -> bytes:
+    """What is signed when only a hash is sealed."""
+    return canonical_json(
+        {"content_hash": use.content_hash, "organization": str(use.organization_id), "at": use.at.isoformat(timespec="milliseconds")}
+    )
+
+
+def _verifies(use: SealUse, certificate: SealCertificate) -> bool:
+    key = x509.load_pem_x509_certificate(certificate.pem.encode()).public_key()
+    assert isinstance(key, EllipticCurvePublicKey)
+    try:
+        key.verify(bytes.fromhex(use.signature or ""), _statement(use), ECDSA(hashes.SHA256()))
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def _key_of(certificate: SealCertificate) -> EllipticCurvePrivateKey:
+    key = serialization.load_der_private_key(base64.b64decode(certificate.key), password=None)
+    assert isinstance(key, EllipticCurvePrivateKey)
+    return key
+
+
+def _use(
+    certificate: SealCertificate, principal: Principal | None, reason: str, at: datetime, *, content_hash: str, sealed_hash: str
+) -> SealUse:
+    return SealUse(
+        organization_id=certificate.organization_id,
         certificate_id=certificate.id,
         asked_by=principal.id if principal else None,
         reason=reason,
-        content_hash=sha256_hex(pdf),
-        sealed_hash=sha256_hex(sealed),
+        content_hash=content_hash,
+        sealed_hash=sealed_hash,
         at=at,
     )
+
+
+def _keep(session: Session, principal: Principal | None, use: SealUse, certificate: SealCertificate) -> None:
     session.add(use)
     session.flush()
     audit.record(
@@ -78,11 +153,10 @@ def seal_pdf(session: Session, *, principal: Principal | None, organization_id: 
         principal=principal,
         act="seal.use",
         object_kind="party",
-        object_id=organization_id,
+        object_id=use.organization_id,
         facts={"seal_use_id": str(use.id), "serial": certificate.serial, "sealed_hash": use.sealed_hash},
-        reason=reason,
+        reason=use.reason,
     )
-    return SealedDocument(sealed, use.content_hash, use.sealed_hash, use.id, _view(certificate), at)
 
 
 def seal_authority_view(session: Session) -> SealAuthorityView:
@@ -186,10 +260,9 @@ def _sign(session: Session, certificate: SealCertificate, pdf: bytes, reason: st
         allow_fetching=False,
     )
     own = _load_certificate(certificate.pem)
-    key = serialization.load_der_private_key(base64.b64decode(certificate.key), password=None)
     signer = _DatedSigner(
         _metadata(session, certificate.organization_id, reason, trust),
-        signer=SimpleSigner(own, translate_pyca_cryptography_key_to_asn1(key), _store([own, root])),
+        signer=SimpleSigner(own, translate_pyca_cryptography_key_to_asn1(_key_of(certificate)), _store([own, root])),
         new_field_spec=SigFieldSpec(FIELD),
     )
     signer.at = at
