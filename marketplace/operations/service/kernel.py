@@ -1,4 +1,4 @@
-"""Use cases of the market's operators over the kernel's own records."""
+"""Use cases over the kernel's own records."""
 
 from uuid import UUID
 
