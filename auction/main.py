@@ -14,6 +14,7 @@ from auction.closing.tasks import Closer
 from auction.live import router as live
 from auction.live.bus import Bus
 from auction.lots import router as lots
+from auction.proving import router as proving
 from auction.sessions import router as sessions
 from auction.settlement import router as settlement
 from marketplace.core.service import Lifespan
@@ -82,7 +83,7 @@ async def calm_collector(_app: FastAPI) -> AsyncIterator[None]:
         gc.unfreeze()
 
 
-ROUTERS: list[APIRouter] = [bidding.router, sessions.router, lots.router, settlement.router, live.router]
+ROUTERS: list[APIRouter] = [bidding.router, sessions.router, lots.router, settlement.router, live.router, proving.router]
 LIFESPANS: list[Lifespan] = [calm_collector, run_live, finish_bids, run_closer]
 CONFIGURE: list[Callable[[FastAPI], None]] = [install_sequencer, install_front]
 

@@ -151,6 +151,28 @@ def search_rebuild() -> None:
     typer.echo(f"{report.index}: {report.indexed} listings, {report.followed} changed meanwhile")
 
 
+auction_app = typer.Typer(no_args_is_help=True, help="Auctions.")
+app.add_typer(auction_app, name="auction")
+
+
+@auction_app.callback()
+def auction_commands() -> None:
+    """Auctions 拍卖."""
+
+
+@auction_app.command("verify")
+def auction_verify(
+    source: Annotated[str, typer.Argument(metavar="FILE|URL", help="A proof file, a lot's address, or - for standard input.")],
+    key: Annotated[str | None, typer.Option(help="The market's public key, or a file of them: trust no other.")] = None,
+    receipt: Annotated[list[Path] | None, typer.Option(help="A signed receipt, or several in a list.")] = None,
+    opening: Annotated[list[Path] | None, typer.Option(help="What opens a closed maximum or reserve.")] = None,
+) -> None:
+    """Check a lot's result 验证拍卖结果: chain, signatures, order, price, winner, extensions. No server, no database."""
+    from auction.verifying.command import verify
+
+    raise typer.Exit(verify(source, key=key, receipts=receipt or [], openings=opening or []))
+
+
 @app.command()
 def reencrypt() -> None:
     """Rewrite every encrypted value that is not under the newest key, look-up hashes too. May be stopped and begun again."""

@@ -14,13 +14,17 @@ from auction.lots import service as lots
 from auction.lots.domain import LotPhase, ReserveKind
 from auction.lots.events import LotOpened, lot_key
 from auction.lots.models import AuctionSession, Lot
+from auction.proving.service import heads
 from auction.sessions import service as sessions
 from auction.sessions.domain import BidRules, SessionState
 from auction.settlement.domain import ResultKind, decide_result
 from auction.settlement.service import sales
+from auction.verifying.statements import HeadReason
 from marketplace.api import listings, vehicles
 from marketplace.core import audit, clock, outbox
 from marketplace.core.db import Session
+
+_SIGNED = {EntryKind.OPENED: HeadReason.OPENING, EntryKind.CLOSED: HeadReason.CLOSE}
 
 
 @dataclass(slots=True)
@@ -168,6 +172,7 @@ def _append(session: Session, *, lot: Lot, at: datetime, kind: EntryKind, conten
     session.add(LogEntry(lot_id=lot.id, seq=entry.seq, kind=kind, document=entry.document, hash=entry.hash))
     lot.seq, lot.head_hash, lot.moved_at = entry.seq, entry.hash, moved_at
     session.add(lot)
+    heads.sign_head(session, lot_id=lot.id, seq=entry.seq, head_hash=entry.hash, at=moved_at, reason=_SIGNED[kind])
     session.flush()
     return entry
 

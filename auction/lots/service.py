@@ -1,5 +1,6 @@
 """Lots: catalogued by the house, mandated by the consignor, announced with the session's notice, withdrawn before opening or never."""
 
+import secrets
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,7 +29,6 @@ from marketplace.api import accounts, listings, vehicles
 from marketplace.core import audit, clock, outbox
 from marketplace.core.crypto import canonical_json, sha256_hex
 from marketplace.core.db import Session
-from marketplace.core.ids import new_id
 from marketplace.core.pagination import PageQuery
 from marketplace.core.security import Principal
 
@@ -75,7 +75,7 @@ def add_lot(session: Session, *, principal: Principal, session_id: UUID, terms: 
         start_minor=terms.start_minor,
         reserve_kind=terms.reserve_kind,
         reserve_minor=terms.reserve_minor,
-        reserve_salt=new_id().hex if terms.reserve_minor is not None else None,
+        reserve_salt=secrets.token_hex(16) if terms.reserve_minor is not None else None,
         seller_fee_bps=terms.seller_fee_bps if terms.seller_fee_bps is not None else row.seller_fee_bps,
         flaws=terms.flaws,
         opens_at=opens_at,
