@@ -17,6 +17,7 @@ from marketplace.feeds import api as feeds_api
 from marketplace.feeds import tasks as feeds
 from marketplace.listings import api as listings_api
 from marketplace.listings import tasks as listings
+from marketplace.operations import api as operations_api
 from marketplace.orders import api as orders_api
 from marketplace.orders import tasks as orders
 from marketplace.parallel_import import api as imports_api
@@ -34,10 +35,10 @@ from valuation.pricing import tasks as pricing
 SUBSCRIBERS: dict[str, Sequence[Subscriber]] = {
     "payments.operation_requested": [payments.run_operation],
     "payments.bank_transfer_booked": [payments.hear_bank],
-    "orders.handed_over": [aftercare.open_transfer],
+    "orders.handed_over": [aftercare.open_transfer, sourcing.close_custody],
     "aftercare.transfer_submitted": [aftercare.submit_to_office],
     "aftercare.office_answered": [aftercare.hear_office],
-    "payments.payment_received": [orders.hear_payment],
+    "payments.payment_received": [sourcing.hear_payment, orders.hear_payment],
     "payments.payment_failed": [orders.hear_payment],
     "payments.hold_captured": [orders.hear_hold],
     "payments.hold_held": [settlement.hear_hold],
@@ -57,10 +58,13 @@ SUBSCRIBERS: dict[str, Sequence[Subscriber]] = {
     "sourcing.import_received": [sourcing.run_import],
     "sourcing.import_applied": [sourcing.follow_import],
     "sourcing.listing_requested": [sourcing.list_requested],
-    "orders.order_completed": [sourcing.close_sold, imports.close_sold],
+    "orders.order_opened": [listings.follow_order],
+    "orders.order_completed": [listings.follow_sale, sourcing.close_sold, imports.close_sold],
     "accounts.licence_decided": [imports.hear_licence],
     "parallel_import.pilot_stopped": [imports.stop_cars],
     "parallel_import.pilot_verified": [imports.resume_cars],
+    "parallel_import.feed_pull_due": [imports.pull_feed],
+    "parallel_import.feed_received": [imports.read_feed],
     "parallel_import.import_moved": [imports.refresh_feed],
     "parallel_import.dossier_changed": [imports.refresh_feed],
     "vehicles.facts_changed": [listings.review_vehicle, imports.refresh_feed],
@@ -76,8 +80,12 @@ SWEEPS: tuple[Sweep, ...] = (
     Sweep("due lots", closing.sweep_due_lots, every_s=1),
     Sweep("heads to sign", proving.sign_heads, every_s=5),
     Sweep("imports without an end", sourcing.give_up_imports, every_s=600),
+    Sweep("visitors of former days", listings.forget_visitors, every_s=3_600),
+    Sweep("price drops of consignments", sourcing.drop_prices, every_s=300),
     Sweep("consignments past their term", sourcing.expire_consignments, every_s=300),
     Sweep("overdue orders", orders.sweep_overdue, every_s=30),
+    Sweep("feeds to pull", imports.sweep_sources, every_s=5),
+    Sweep("feeds without a reader", imports.sweep_runs, every_s=30),
     Sweep("parallel-import pilots", imports.sweep_pilots, every_s=3_600),
 )
 PERSONAL_DATA: tuple[PersonalData, ...] = (
@@ -88,6 +96,7 @@ PERSONAL_DATA: tuple[PersonalData, ...] = (
     payments_api.PERSONAL_DATA,
     sourcing_api.PERSONAL_DATA,
     vehicles_api.PERSONAL_DATA,
+    operations_api.PERSONAL_DATA,
     auction_api.PERSONAL_DATA,
     imports_api.PERSONAL_DATA,
     feeds_api.PERSONAL_DATA,

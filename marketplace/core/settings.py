@@ -172,6 +172,19 @@ class Settings(BaseSettings):
     stock_upload_days: int = Field(14, ge=1, le=90, description="Uploaded stock files and error tables are kept, encrypted, so long.")
     stock_import_hours: int = Field(6, ge=1, description="An import not finished by then is given up.")
 
+    # Feeds of pilots, inbound.
+    feed_body_limit_bytes: int = Field(16_777_216, ge=1_024, le=33_554_432, description="Largest feed a pilot may push, as sent.")
+    feed_file_limit_bytes: int = Field(67_108_864, ge=1_024, description="Largest feed, unpacked.")
+    feed_rows_max: int = Field(50_000, ge=1, description="Most cars of one feed.")
+    feed_sources_max: int = Field(10, ge=1, le=200, description="Most sources of one pilot.")
+    feed_keep_days: int = Field(14, ge=1, le=90, description="Feeds that came are kept, encrypted, so long.")
+    feed_chunk_ms: int = Field(60, ge=5, le=200, description="Aim for one transaction of a feed's reading: it holds the write lock so long.")
+    feed_breaker_percent: int = Field(30, ge=0, le=100, description="A full feed that would remove more of a source's cars stops and asks.")
+    feed_breaker_free: int = Field(3, ge=0, description="So many cars a full feed may always remove.")
+    feed_pull_total_s: float = Field(60.0, gt=0, le=120, description="Longest whole pull of a feed.")
+    feed_pulls_at_once: int = Field(4, ge=1, le=32, description="Pulls of one process at the same time, where jobs run inside it.")
+    feed_circuit_after: int = Field(5, ge=1, description="Failures in a row after which a source rests for an hour or more.")
+
     # Feeds, outbound.
     feed_renderings: int = Field(24, ge=1, le=1_000, description="Feeds kept ready as files by one process.")
 

@@ -10,7 +10,10 @@ from sqlmodel import Field, SQLModel
 from marketplace.core.crypto import encrypted
 from marketplace.core.db import Json, enum_type, primary_id
 from marketplace.parallel_import.domain import ImportState, ImportVersion, PaperKind
+from marketplace.parallel_import.domain.inbound import RowOutcome, RunState, Signing, SourceForm, SourceMode, SourceScope, SourceState
 from marketplace.parallel_import.domain.pilots import AssessmentState, PilotKind, PilotState
+
+_UNDER_WAY = sa.text("state IN ('received', 'running')")
 
 
 class ImportCar(SQLModel, table=True):
@@ -128,3 +131,92 @@ class PilotAssessment(SQLModel, table=True):
     decided_at: datetime | None = None
     decided_by: UUID | None = None
     note: str = Field(default="", max_length=500)
+
+
+class ImportSource(SQLModel, table=True):
+    """Where a pilot's feed comes from. ``url`` may hold a token, so it is kept as secrets are."""
+
+    __tablename__ = "import_source"
+    __table_args__ = (
+        sa.CheckConstraint("(mode = 'pull') = (url IS NOT NULL)", name="pulled_from_a_url"),
+        sa.CheckConstraint("every_s BETWEEN 60 AND 86400", name="schedule_bounds"),
+        sa.CheckConstraint("failures >= 0", name="failures_not_negative"),
+        sa.Index("ix_import_source_due", "state", "next_pull_at"),
+    )
+
+    id: UUID = primary_id()
+    pilot_id: UUID = Field(index=True)
+    name: str = Field(max_length=80)
+    mode: SourceMode = Field(sa_type=enum_type(SourceMode, "mode"))
+    form: SourceForm = Field(sa_type=enum_type(SourceForm, "form"))
+    scope: SourceScope = Field(sa_type=enum_type(SourceScope, "scope"))
+    state: SourceState = Field(default=SourceState.ACTIVE, sa_type=enum_type(SourceState, "state"))
+    signing: Signing = Field(sa_type=enum_type(Signing, "signing"))
+    secret: str | None = Field(default=None, sa_type=encrypted("feed_secret"))
+    public_key: str | None = Field(default=None, max_length=60)
+    url: str | None = Field(default=None, sa_type=encrypted("feed_url"))
+    every_s: int = 900
+    etag: str = Field(default="", max_length=200)
+    last_sequence: int = Field(default=0, sa_type=sa.BigInteger)
+    failures: int = 0
+    problem_code: str | None = Field(default=None, max_length=60)
+    problem: str = Field(default="", max_length=400)
+    next_pull_at: datetime | None = None
+    leased_until: datetime | None = None
+    last_checked_at: datetime | None = None
+    last_run_id: UUID | None = None
+    created_by: UUID
+    created_at: datetime
+
+
+class FeedRun(SQLModel, table=True):
+    """One feed that came, and how far its reading is. ``leased_until``: somebody reads it now."""
+
+    __tablename__ = "import_feed_run"
+    __table_args__ = (
+        sa.Index("uq_import_feed_run_under_way", "source_id", unique=True, sqlite_where=_UNDER_WAY, postgresql_where=_UNDER_WAY),
+        sa.Index("ix_import_feed_run_source", "source_id", "id"),
+        sa.CheckConstraint("(state IN ('received', 'running')) = (finished_at IS NULL)", name="finished_with_instant"),
+    )
+
+    id: UUID = primary_id()
+    source_id: UUID = Field(foreign_key="import_source.id")
+    pilot_id: UUID
+    is_pulled: bool
+    scope: SourceScope = Field(sa_type=enum_type(SourceScope, "scope"))
+    state: RunState = Field(default=RunState.RECEIVED, sa_type=enum_type(RunState, "state"))
+    confirm_removals: bool = False
+    content_hash: str = Field(max_length=64)
+    sequence: int = Field(default=0, sa_type=sa.BigInteger)
+    size_bytes: int = Field(sa_type=sa.BigInteger)
+    file_key: str | None = Field(default=None, max_length=200)
+    file_expires_at: datetime
+    rows_total: int = 0
+    rows_done: int = 0
+    rows_added: int = 0
+    rows_changed: int = 0
+    rows_unchanged: int = 0
+    rows_held_back: int = 0
+    rows_removed: int = 0
+    rows_bad: int = 0
+    unknown_fields: list[str] = Field(default_factory=list, sa_type=Json)
+    problem_code: str | None = Field(default=None, max_length=60)
+    problem: str = Field(default="", max_length=400)
+    attempts: int = 0
+    leased_until: datetime | None = None
+    received_at: datetime
+    received_again_at: datetime | None = None
+    finished_at: datetime | None = None
+
+
+class FeedRow(SQLModel, table=True):
+    """The answer to one row; rows that changed nothing have none."""
+
+    __tablename__ = "import_feed_row"
+
+    run_id: UUID = Field(primary_key=True, foreign_key="import_feed_run.id")
+    n: int = Field(primary_key=True)
+    ref: str = Field(max_length=60)
+    outcome: RowOutcome = Field(sa_type=enum_type(RowOutcome, "outcome"))
+    import_id: UUID | None = None
+    findings: list[dict[str, Any]] = Field(default_factory=list, sa_type=Json)

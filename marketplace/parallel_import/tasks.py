@@ -2,9 +2,14 @@
 
 from uuid import UUID
 
+from marketplace.core import clock
 from marketplace.core.db import Database, Session
+from marketplace.core.files import file_store
 from marketplace.core.outbox import Delivered, outside_subscriber, subscriber, sweep
+from marketplace.core.settings import get_settings
+from marketplace.parallel_import import queries
 from marketplace.parallel_import.service import assessments, feed, following, pilots
+from marketplace.parallel_import.service.inbound import applying, lanes, receiving, sources
 
 BATCH = 20
 
@@ -47,6 +52,46 @@ def hear_licence(session: Session, event: Delivered) -> None:
 def hear_suspension(session: Session, event: Delivered) -> None:
     """The organization itself was suspended in this market."""
     pilots.suspend_if_verified(session, party_id=UUID(event.payload["party_id"]), reason="主体已被市场暂停")
+
+
+@outside_subscriber("parallel_import.pull_feed")
+def pull_feed(database: Database, event: Delivered) -> None:
+    """Ask a pilot's server for its feed, apart from everything else."""
+    source_id, settings = UUID(event.payload["source_id"]), get_settings()
+
+    def job() -> None:
+        receiving.pull(database, file_store(), source_id=source_id, settings=settings)
+
+    lanes.run(lanes.PULLING, job, settings=settings)
+
+
+@outside_subscriber("parallel_import.read_feed")
+def read_feed(database: Database, event: Delivered) -> None:
+    """Read a feed that came, apart from everything else."""
+    run_id, settings = UUID(event.payload["run_id"]), get_settings()
+
+    def job() -> None:
+        applying.run(database, file_store(), run_id=run_id, settings=settings)
+
+    lanes.run(lanes.READING, job, settings=settings)
+
+
+@sweep("parallel_import.sweep_sources")
+def sweep_sources(database: Database) -> None:
+    """Sources whose time has come are given out."""
+    settings = get_settings()
+    with database.reading() as session:
+        is_due = queries.has_due_source(session, at=clock.now(session))
+    if is_due:
+        with database.writing() as session:
+            sources.claim_due(session, limit=BATCH, settings=settings)
+
+
+@sweep("parallel_import.sweep_runs")
+def sweep_runs(database: Database) -> None:
+    """Runs whose reader died are read again."""
+    with database.writing() as session:
+        applying.wake_stuck(session, limit=BATCH)
 
 
 @sweep("parallel_import.sweep_pilots")

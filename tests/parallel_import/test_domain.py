@@ -1,9 +1,5 @@
-"""Dossiers and feeds: properties and tables of cases."""
+"""Dossiers: properties and tables of cases."""
 
-import csv
-import io
-import xml.etree.ElementTree as ET
-from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -24,7 +20,6 @@ from marketplace.parallel_import.domain import (
     missing_papers,
     needed_stage,
 )
-from marketplace.parallel_import.domain.feeds import FeedPage, neutralize, to_csv, to_xml, yuan_text
 from marketplace.parallel_import.service.tables import import_rules
 
 RULES = import_rules(date(2026, 11, 24))
@@ -104,38 +99,3 @@ class TestCheckStep:
         lines = checklist(papers, RULES)
         assert {line.kind for line in lines} == set(PaperKind)
         assert {line.kind for line in lines if line.is_there} == papers
-
-
-def page(car: Mapping[str, Any]) -> FeedPage:
-    return FeedPage(market="河南路", since=None, cursor=7, has_more=False, cars=(car,), removed=())
-
-
-class TestFeeds:
-    @pytest.mark.parametrize("text", ["=1+1", "+86", "-2", "@x", "\t=1", "\r=1", " =1", "\uff1d1+1", "\uff0b1", "\n=1"])
-    def test_a_formula_is_neutralized(self, text: str) -> None:
-        assert neutralize(text) == f"'{text}"
-
-    @given(st.text())
-    def test_no_cell_begins_a_formula_and_nothing_is_lost(self, text: str) -> None:
-        cell = neutralize(text)
-        assert cell in {text, f"'{text}"}
-        assert not cell.strip()[:1] or cell.lstrip()[0] not in "=+-@\uff1d\uff0b\uff0d\uff20"
-
-    @given(st.text(max_size=60), st.text(max_size=60))
-    def test_any_text_survives_csv_and_gives_well_formed_xml(self, first: str, second: str) -> None:
-        car = {"id": "1", "title": first, "differences": second, "papers": [], "photos": []}
-        text = to_csv(page(car)).decode("utf-8-sig") if not _has_surrogates(first + second) else ""
-        if text:
-            rows = list(csv.reader(io.StringIO(text, newline="")))
-            assert rows[1][3] == neutralize(first)
-        ET.fromstring(to_xml(page(car)))
-
-    @given(st.integers(0, 10**12))
-    def test_yuan(self, amount_minor: int) -> None:
-        text = yuan_text(amount_minor)
-        assert int(text.replace(".", "")) == amount_minor
-        assert text[-3] == "."
-
-
-def _has_surrogates(text: str) -> bool:
-    return any("\ud800" <= one <= "\udfff" for one in text)

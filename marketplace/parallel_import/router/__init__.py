@@ -1,5 +1,5 @@
 """HTTP of parallel import."""
 
-from marketplace.parallel_import.router import cars, pilots
+from marketplace.parallel_import.router import cars, inbound, pilots
 
-ROUTERS = [cars.router, pilots.router]
+ROUTERS = [cars.router, pilots.router, inbound.router]

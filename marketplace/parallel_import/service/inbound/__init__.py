@@ -1,0 +1,1 @@
+"""Inbound feeds of pilots: pushed or pulled, checked, read row by row."""
