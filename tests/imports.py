@@ -1,11 +1,12 @@
 """Parallel-import cars for tests of any feature, made over HTTP as a pilot would."""
 
+from datetime import date
 from itertools import count
 from typing import Any
 
 from marketplace.vehicles.domain import complete_vin
 from tests.market import Market
-from tests.people import Person, operator, organization
+from tests.people import Person, licence, operator, organization
 
 BASE = "/marketplace/v1/imports"
 PAPERS = (
@@ -35,19 +36,21 @@ CONDITIONS = {
 """What an enterprise states that meets every condition."""
 
 
-def pilot_applied(api: Market, *, by: Person | None = None) -> Person:
+def pilot_applied(api: Market, *, by: Person | None = None, valid_to: date | None = None) -> Person:
     """An organization of importers with its approval on file that has applied."""
-    pilot = organization(api, "import_pilot", by=by)
+    clerk = by or operator(api)
+    pilot = organization(api, "import_pilot", by=clerk, licences=("business_licence",))
+    licence(api, pilot, "import_pilot_approval", by=clerk, **({"valid_to": valid_to} if valid_to else {}))
     body = {"kind": "enterprise", "zone": "天津港保税区", "stated": CONDITIONS}
     answer = api.post(PILOTS, json=body, headers=pilot.headers)
     assert answer.status_code == 201, answer.text
     return pilot
 
 
-def verified_pilot(api: Market, *, by: Person | None = None) -> Person:
+def verified_pilot(api: Market, *, by: Person | None = None, valid_to: date | None = None) -> Person:
     """A pilot that may act."""
     clerk = by or operator(api)
-    pilot = pilot_applied(api, by=clerk)
+    pilot = pilot_applied(api, by=clerk, valid_to=valid_to)
     answer = api.post(f"{PILOTS}/{pilot.party_id}/decision", json={"verified": True}, headers=clerk.headers)
     assert answer.status_code == 200, answer.text
     return pilot

@@ -3,6 +3,7 @@
 import base64
 import csv
 import gzip
+import hashlib
 import io
 import xml.etree.ElementTree as ET
 from datetime import UTC, datetime, timedelta
@@ -11,16 +12,16 @@ from typing import Any
 import pytest
 
 from marketplace.core.crypto import verify
-from tests.imports import BASE, PAPERS, add_papers, clear, import_facts, publish_import, register_import
+from tests.imports import BASE, PAPERS, add_papers, clear, import_facts, publish_import, register_import, verified_pilot
 from tests.market import Market
-from tests.people import Person, licence, operator, organization, sign_up
+from tests.people import Person, operator, organization, sign_up
 
 FEED = "/marketplace/v1/feeds/parallel-import"
 
 
 @pytest.fixture
 def pilot(api: Market) -> Person:
-    return organization(api, "import_pilot")
+    return verified_pilot(api)
 
 
 def feed(api: Market, **params: Any) -> dict[str, Any]:
@@ -98,7 +99,7 @@ class TestDossier:
         ],
     )
     def test_the_day_of_arrival_decides_the_emission_stage(self, quick_api: Market, arrived_on: str, stage: str, good: bool) -> None:
-        pilot = organization(quick_api, "import_pilot")
+        pilot = verified_pilot(quick_api)
         found = register_import(quick_api, pilot, arrived_on=arrived_on, car={"emission_stage": stage})
         add_papers(quick_api, pilot, found["id"], *PAPERS)
         answer = quick_api.post(f"{BASE}/{found['id']}/steps", json={"step": "cleared"}, headers=pilot.headers)
@@ -133,7 +134,7 @@ class TestPilots:
         assert (refused.status_code, refused.json()["code"]) == (403, "licence_missing")
 
     def test_another_pilots_car_stays_closed(self, api: Market, pilot: Person) -> None:
-        other = organization(api, "import_pilot")
+        other = verified_pilot(api)
         found = register_import(api, pilot)
         path = f"{BASE}/{found['id']}"
         paper = {"kind": "ccc_certificate", "number": "x"}
@@ -185,7 +186,10 @@ class TestFeed:
             assert plain.headers["etag"] == again.headers["etag"]
             assert plain.headers["feed-key-id"] == key["key_id"]
             signature = base64.b64decode(plain.headers["feed-signature"])
-            assert verify(base64.b64decode(key["public_key"]), plain.content, signature)
+            digest = f"sha-256=:{base64.b64encode(hashlib.sha256(plain.content).digest()).decode()}:"
+            assert plain.headers["feed-digest"] == digest
+            signed = f"{plain.headers['feed-cursor']} {digest}".encode()
+            assert verify(base64.b64decode(key["public_key"]), signed, signature)
             packed = api.client.build_request("GET", f"{FEED}.{form}", headers={"Accept-Encoding": "gzip"})
             answer = api.client.send(packed, stream=True)
             raw = b"".join(answer.iter_raw())
@@ -236,8 +240,7 @@ class TestFeed:
 class TestLapse:
     def test_a_lapsed_approval_stops_new_acts(self, api: Market) -> None:
         clerk = operator(api)
-        pilot = organization(api, "import_pilot", by=clerk, licences=("business_licence",))
-        licence(api, pilot, "import_pilot_approval", by=clerk, valid_to=(datetime.now(UTC) + timedelta(days=2)).date())
+        pilot = verified_pilot(api, by=clerk, valid_to=(datetime.now(UTC) + timedelta(days=2)).date())
         found = register_import(api, pilot)
         add_papers(api, pilot, found["id"], *PAPERS)
         clear(api, pilot, found["id"])

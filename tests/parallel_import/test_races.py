@@ -6,12 +6,14 @@ from uuid import UUID
 
 from marketplace.core.db import Database
 from marketplace.core.settings import get_settings
+from marketplace.feeds.domain import FeedName
+from marketplace.feeds.service import rendering
 from marketplace.parallel_import import queries
 from marketplace.parallel_import.service import feed
-from tests.imports import publish_import
+from tests.imports import publish_import, verified_pilot
 from tests.market import Market
-from tests.people import organization
 
+FEED = FeedName.PARALLEL_IMPORT
 CARS = 4
 CHANGES = 15
 
@@ -23,9 +25,12 @@ def follow(database: Database, done: Event) -> dict[str, str]:
     while True:
         last_round = done.is_set()
         with database.reading() as session:
-            page = feed.read_page(session, since=since, limit=2, settings=get_settings())
-        seen |= {car["id"]: car["differences"] for car in page.cars}
-        for gone in page.removed:
+            rendering.one_snapshot(session)
+            page = rendering.read_page(session, feed=FEED, since=since, limit=2, settings=get_settings())
+            cars = list(rendering.documents(session, feed=FEED, page=page, removed=False))
+            removed = list(rendering.documents(session, feed=FEED, page=page, removed=True))
+        seen |= {car["id"]: car["differences"] for car in cars}
+        for gone in removed:
             seen.pop(gone["id"], None)
         assert page.cursor >= since
         since = page.cursor
@@ -36,7 +41,7 @@ def follow(database: Database, done: Event) -> dict[str, str]:
 class TestCursor:
     def test_never_skips_a_change(self, postgres: Database) -> None:
         with Market(postgres) as api:
-            pilot = organization(api, "import_pilot")
+            pilot = verified_pilot(api)
             cars = [publish_import(api, pilot) for _ in range(CARS)]
             api.relay()
             done = Event()
@@ -56,7 +61,8 @@ class TestCursor:
                 done.set()
                 seen = [reader.result() for reader in readers]
             with postgres.reading() as session:
-                whole = feed.read_page(session, since=None, limit=100, settings=get_settings())
+                page = rendering.read_page(session, feed=FEED, since=None, limit=100, settings=get_settings())
+                whole = list(rendering.documents(session, feed=FEED, page=page, removed=False))
             expected = {car["id"]: f"第{CHANGES - 1}次" for car in cars}
-            assert {car["id"]: car["differences"] for car in whole.cars} == expected
+            assert {car["id"]: car["differences"] for car in whole} == expected
             assert seen == [expected, expected]
