@@ -8,7 +8,7 @@ from marketplace.core.outbox import Event
 
 
 class LotMoved(Event):
-    """One batch of accepted bids on a lot; the log has the details. Key ``lot:<id>``."""
+    """One batch of accepted bids on a lot; the log has the details. Of a sealed lot no price is told. Key ``lot:<id>``."""
 
     name: ClassVar[str] = "auction.lot_moved"
 
@@ -17,7 +17,7 @@ class LotMoved(Event):
     vehicle_id: UUID
     from_seq: int
     to_seq: int
-    price_minor: int
+    price_minor: int | None
     next_minimum_minor: int
-    reserve_met: bool
+    reserve_met: bool | None
     ends_at: datetime

@@ -5,7 +5,7 @@ enters as a salted commitment, so that the log can be public while maxima are no
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +13,8 @@ from uuid import UUID
 
 import orjson
 
-from auction.bidding.domain import Accepted, Bidder
+from auction.bidding.domain import Accepted, Act, Bidder, LotState, SealedBid, rank
+from auction.sessions.domain import Format
 from marketplace.core.crypto import canonical_json
 
 GENESIS = "0" * 64
@@ -52,9 +53,20 @@ def seal(lot_id: UUID, content: dict[str, Any]) -> Entry:
 def bid_content(
     *, lot: str, accepted: Accepted, bidder: Bidder, commitment_hash: str, at: str, ends_at: str, previous: str
 ) -> dict[str, Any]:
-    """What an accepted bid publishes."""
+    """What an accepted bid publishes. Of a sealed one: that it was made, and what it is bound to; nothing that depends on amounts."""
     state = accepted.state
-    return {
+    if state.rules.format.is_sealed:
+        return {
+            "at": at,
+            "bidder": bidder.pseudonym,
+            "commitment": commitment_hash,
+            "ends_at": ends_at,
+            "kind": "bid",
+            "lot": lot,
+            "previous": previous,
+            "seq": state.seq,
+        }
+    content = {
         "at": at,
         "bidder": bidder.pseudonym,
         "commitment": commitment_hash,
@@ -69,6 +81,19 @@ def bid_content(
         "reserve_met": state.reserve_met,
         "seq": state.seq,
     }
+    return content if accepted.act is Act.BID else content | {"act": accepted.act.value}
+
+
+def revealed_content(state: LotState, bids: Sequence[tuple[SealedBid, str]]) -> dict[str, Any]:
+    """What is told when envelopes are opened: every bidder's last bid with its salt, the highest first. At a second price the winner's
+    amount stays closed: his commitment binds it, and no price needs it.
+    """
+    salts = {bid.seq: salt for bid, salt in bids}
+    ranked = rank([bid for bid, _ in bids])
+    told = [{"amount_minor": bid.amount_minor, "bidder": bid.pseudonym, "bid": bid.seq, "salt": salts[bid.seq]} for bid in ranked]
+    if told and state.rules.format is Format.SEALED_SECOND_PRICE:
+        told[0] |= {"amount_minor": None, "salt": None}
+    return {"bids": told}
 
 
 def find_break(entries: Iterable[Entry]) -> int | None:

@@ -17,6 +17,12 @@ class EntryKind(StrEnum):
 
     OPENED = "opened"
     BID = "bid"
+    FAIR_WARNING = "fair_warning"
+    HAMMER = "hammer"
+    PASS = "pass"
+    SUSPENDED = "suspended"
+    RESUMED = "resumed"
+    REVEALED = "revealed"
     CLOSED = "closed"
 
 

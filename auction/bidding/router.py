@@ -8,17 +8,21 @@ from fastapi.responses import Response
 
 from auction.bidding import service
 from auction.bidding.domain import (
+    Act,
     AlreadyLeading,
     BidCommand,
     BidderIsConsignor,
     BidderIsHouse,
     BidderSuspended,
     BidTooLow,
+    BidUnusual,
+    BuyNowGone,
     DepositNotHeld,
     LotClosed,
     LotNotOpen,
     LotSuspended,
     MaximumNotRaised,
+    NoBuyNow,
     NotRegistered,
 )
 from auction.bidding.schemas import BidBody, LogEntryBody, Receipt
@@ -43,7 +47,8 @@ MAY_BID = require("bids.place")
     summary="出价 Place a bid",
     responses=refusals(
         BidTooLow, MaximumNotRaised, AlreadyLeading, LotNotOpen, LotClosed, LotSuspended, LotUnknown, NotRegistered, DepositNotHeld,
-        BidderIsConsignor, BidderIsHouse, BidderSuspended, IdempotencyKeyReused, BidQueueFull, CommitUnknown,
+        BidderIsConsignor, BidderIsHouse, BidderSuspended, BidUnusual, BuyNowGone, NoBuyNow, IdempotencyKeyReused, BidQueueFull,
+        CommitUnknown,
     ),
 )  # fmt: skip
 async def place_bid(
@@ -56,9 +61,14 @@ async def place_bid(
         Header(min_length=1, max_length=KEY_MAX, description="Same key and body: the same answer, however often it is sent."),
     ] = None,
 ) -> Response:
-    """The market bids for you up to your maximum. A bid is irrevocable and lapses exactly when it is outbid."""
+    """The market bids for you up to your maximum. A bid is irrevocable and lapses exactly when it is outbid.
+
+    A sealed bid may be changed until the end; at a falling price the first bid takes the lot.
+    """
     sequencer: Sequencer = request.app.state.sequencer
-    answer = await sequencer.submit(BidCommand(lot_id, principal.id, principal.party_id, body.maximum_minor, idempotency_key))
+    act = Act.BUY_NOW if body.buy_now else Act.BID
+    command = BidCommand(lot_id, principal.id, principal.party_id, body.maximum_minor, idempotency_key, body.confirmed, act)
+    answer = await sequencer.submit(command)
     return Response(answer.body, status_code=answer.status, media_type="application/json" if answer.status == 201 else MEDIA_TYPE)
 
 

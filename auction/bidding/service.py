@@ -10,7 +10,7 @@ from uuid import UUID
 import orjson
 
 from auction.bidding import log, queries
-from auction.bidding.domain import Accepted, BidCommand, Bidder, place_bid
+from auction.bidding.domain import Accepted, BidCommand, Bidder, BidUnusual, place_bid
 from auction.bidding.events import LotMoved
 from auction.bidding.log import Entry
 from auction.bidding.queries import Loaded, LockedLot, Storage, StoredBid, Writes
@@ -146,7 +146,7 @@ def _accepted(
 
 def _refused(batch: _Batch, command: BidCommand, refusal: Refusal) -> BidAnswer:
     answer = _problem(refusal)
-    if command.key is not None:
+    if command.key is not None and not isinstance(refusal, BidUnusual):  # a question is no answer: the key may be used to confirm
         body = answer.body.decode()
         batch.writes.refusals.append(
             {
@@ -169,15 +169,16 @@ def _problem(refusal: Refusal) -> BidAnswer:
 
 def _receipt(content: dict[str, Any], entry_hash: str, maximum_minor: int) -> BidAnswer:
     """The receipt is made of the entry, so that it reads the same however often it is asked for."""
+    is_sealed = "leader" not in content
     receipt = {
         "lot_id": content["lot"],
         "seq": content["seq"],
         "bidder": content["bidder"],
-        "leading": content["leader"] == content["bidder"],
+        "leading": None if is_sealed else content["leader"] == content["bidder"],
         "maximum_minor": maximum_minor,
-        "price_minor": content["price_minor"],
-        "next_minimum_minor": content["next_minimum_minor"],
-        "reserve_met": content["reserve_met"],
+        "price_minor": None if is_sealed else content["price_minor"],
+        "next_minimum_minor": None if is_sealed else content["next_minimum_minor"],
+        "reserve_met": None if is_sealed else content["reserve_met"],
         "at": content["at"],
         "ends_at": content["ends_at"],
         "hash": entry_hash,
@@ -187,7 +188,7 @@ def _receipt(content: dict[str, Any], entry_hash: str, maximum_minor: int) -> Bi
 
 def _lot_moved(lot: LockedLot) -> LotMoved:
     state = lot.state
-    assert state.price_minor is not None
+    is_sealed = state.rules.format.is_sealed
     return LotMoved.model_construct(
         lot_id=lot.id,
         session_id=lot.session_id,
@@ -196,7 +197,7 @@ def _lot_moved(lot: LockedLot) -> LotMoved:
         to_seq=state.seq,
         price_minor=state.price_minor,
         next_minimum_minor=state.next_minimum_minor,
-        reserve_met=state.reserve_met,
+        reserve_met=None if is_sealed else state.reserve_met,
         ends_at=state.ends_at,
     )
 

@@ -6,7 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from auction.bidding import log
-from auction.bidding.domain import LotState
+from auction.bidding import queries as bidding
+from auction.bidding.domain import LotState, reveal
 from auction.bidding.log import Entry
 from auction.bidding.models import EntryKind, LogEntry
 from auction.lots import queries
@@ -51,6 +52,11 @@ def state_of(lot: Lot, rules: BidRules) -> LotState:
         leader_pseudonym=lot.leader_pseudonym,
         maximum_minor=lot.maximum_minor,
         extensions=lot.extensions,
+        buy_now_minor=lot.buy_now_minor,
+        floor_minor=lot.floor_minor,
+        estimate_minor=lot.estimate_minor,
+        on_approval=lot.reserve_kind is ReserveKind.ON_APPROVAL,
+        warned_at=lot.moved_at if lot.warned_seq is not None and lot.warned_seq == lot.seq else None,
     )
 
 
@@ -66,16 +72,16 @@ def open_due(session: Session, *, limit: int) -> Turned:
     turned = Turned(lots=len(due))
     for lot in due:
         row = session.get_one(AuctionSession, lot.session_id)
-        bar = _find_bar(session, lot=lot, row=row)
+        bar = find_bar(session, lot=lot, row=row)
         if bar is not None:
             lots.withdraw_locked(session, lot=lot, reason=bar)
         else:
-            turned.entries.append(_open(session, lot=lot, at=clock.now(session)))
+            turned.entries.append(open_lot(session, lot=lot, at=clock.now(session)))
     return turned
 
 
-def _find_bar(session: Session, *, lot: Lot, row: AuctionSession) -> str | None:
-    """Why the lot cannot open; None when its claim is taken."""
+def find_bar(session: Session, *, lot: Lot, row: AuctionSession) -> str | None:
+    """Why a locked lot cannot open; None when its claim is taken."""
     mode = vehicles.TradeMode(row.mode.value)
     if not vehicles.evaluate(session, vehicle_id=lot.vehicle_id, mode=mode, seller_id=lot.consignor_id).tradable:
         return "not_eligible"
@@ -86,12 +92,13 @@ def _find_bar(session: Session, *, lot: Lot, row: AuctionSession) -> str | None:
     return None
 
 
-def _open(session: Session, *, lot: Lot, at: datetime) -> Entry:
+def open_lot(session: Session, *, lot: Lot, at: datetime) -> Entry:
+    """Open a locked lot that nothing bars: freeze the rules, begin the log. Returns the entry to publish after the commit."""
     row = sessions.freeze_rules(session, session_id=lot.session_id, at=at)
     rules = BidRules.from_json(row.rules)
     lot.state = LotPhase.OPEN
     lot.hard_end_at = rules.hard_end(lot.ends_at)
-    entry = _append(session, lot=lot, at=at, kind=EntryKind.OPENED, content=_opened(lot, row))
+    entry = append_note(session, lot=lot, at=at, kind=EntryKind.OPENED, content=_opened(lot, row))
     event = LotOpened(
         lot_id=lot.id,
         session_id=lot.session_id,
@@ -110,8 +117,11 @@ def _opened(lot: Lot, row: AuctionSession) -> dict[str, Any]:
     secret = lot.reserve_kind is ReserveKind.HIDDEN and lot.reserve_minor is not None and lot.reserve_salt is not None
     sealed = log.commitment(str(lot.id), 1, lot.reserve_minor or 0, lot.reserve_salt or "") if secret else None
     return {
+        "buy_now_minor": lot.buy_now_minor,
         "ends_at": log.instant(lot.ends_at),
+        "floor_minor": lot.floor_minor,
         "hard_end_at": log.instant(lot.hard_end_at) if lot.hard_end_at else None,
+        "lane": lot.lane,
         "legal_mode": row.legal_mode.value,
         "mode": row.mode.value,
         "opens_at": log.instant(lot.opens_at),
@@ -134,15 +144,20 @@ def close_due(session: Session, *, limit: int) -> Turned:
     turned = Turned(lots=len(due))
     for lot in due:
         row = session.get_one(AuctionSession, lot.session_id)
-        turned.entries.append(_close(session, lot=lot, row=row, at=clock.now(session)))
+        turned.entries += close_lot(session, lot=lot, row=row, at=clock.now(session))
     for session_id in sorted({lot.session_id for lot in due}):
-        _close_session(session, session_id=session_id)
+        close_session(session, session_id=session_id)
     return turned
 
 
-def _close(session: Session, *, lot: Lot, row: AuctionSession, at: datetime) -> Entry:
+def close_lot(session: Session, *, lot: Lot, row: AuctionSession, at: datetime) -> list[Entry]:
+    """Close a locked lot whose time is over: envelopes opened, result, what follows from it. Returns the entries to publish."""
     state = state_of(lot, BidRules.from_json(row.rules))
-    bids = lot.seq - 1 if lot.seq else 0
+    bids = lot.seq - lot.notes
+    entries = []
+    if state.rules.format.is_sealed:
+        state, entry = _reveal(session, lot=lot, state=state, at=at)
+        entries.append(entry)
     kind = decide_result(state)
     sold = kind is ResultKind.SOLD
     lot.state = LotPhase.SOLD if sold else LotPhase.PASSED
@@ -153,26 +168,38 @@ def _close(session: Session, *, lot: Lot, row: AuctionSession, at: datetime) -> 
         "result": kind.value,
         "winner": lot.leader_pseudonym if sold else None,
     }
-    entry = _append(session, lot=lot, at=at, kind=EntryKind.CLOSED, content=content)
+    entries.append(append_note(session, lot=lot, at=at, kind=EntryKind.CLOSED, content=content))
     sales.settle_lot(session, lot=lot, row=row, state=state, at=at, bids=bids)
-    return entry
+    return entries
 
 
-def _close_session(session: Session, *, session_id: UUID) -> None:
+def _reveal(session: Session, *, lot: Lot, state: LotState, at: datetime) -> tuple[LotState, Entry]:
+    """Open the envelopes of a sealed lot; its row tells price and leader from now on."""
+    bids = bidding.list_last_bids(session, lot_id=lot.id)
+    told = reveal(state, [bid for bid, _ in bids])
+    lot.price_minor, lot.leader_id, lot.leader_pseudonym = told.price_minor, told.leader_id, told.leader_pseudonym
+    lot.maximum_minor = told.maximum_minor
+    entry = append_note(session, lot=lot, at=at, kind=EntryKind.REVEALED, content=log.revealed_content(told, bids))
+    return told, entry
+
+
+def close_session(session: Session, *, session_id: UUID) -> None:
+    """Close a session of which nothing may open or is open any more."""
     row = session.get_one(AuctionSession, session_id)
     if row.state is not SessionState.CLOSED and queries.count_unfinished(session, session_id=session_id) == 0:
         sessions.close_session(session, session_id=session_id, at=clock.now(session))
 
 
-def _append(session: Session, *, lot: Lot, at: datetime, kind: EntryKind, content: dict[str, Any]) -> Entry:
-    """One entry behind the lot's head; within a lot time never goes back."""
+def append_note(session: Session, *, lot: Lot, at: datetime, kind: EntryKind, content: dict[str, Any]) -> Entry:
+    """One entry that is no bid behind the head of a locked lot; within a lot time never goes back."""
     moved_at = max(at, lot.moved_at) if lot.moved_at is not None else at
     frame = {"at": log.instant(moved_at), "kind": kind.value, "lot": str(lot.id), "previous": lot.head_hash, "seq": lot.seq + 1}
     entry = log.seal(lot.id, {**content, **frame})
     session.add(LogEntry(lot_id=lot.id, seq=entry.seq, kind=kind, document=entry.document, hash=entry.hash))
-    lot.seq, lot.head_hash, lot.moved_at = entry.seq, entry.hash, moved_at
+    lot.seq, lot.head_hash, lot.moved_at, lot.notes = entry.seq, entry.hash, moved_at, lot.notes + 1
     session.add(lot)
-    heads.sign_head(session, lot_id=lot.id, seq=entry.seq, head_hash=entry.hash, at=moved_at, reason=_SIGNED[kind])
+    if kind in _SIGNED:
+        heads.sign_head(session, lot_id=lot.id, seq=entry.seq, head_hash=entry.hash, at=moved_at, reason=_SIGNED[kind])
     session.flush()
     return entry
 

@@ -19,11 +19,12 @@ class LotPhase(StrEnum):
 
 
 class ReserveKind(StrEnum):
-    """A lot without reserve is labelled so before it opens (拍卖法 50)."""
+    """A lot without reserve is labelled so before it opens (拍卖法 50). ``on_approval``: the consignor decides after the end."""
 
     NONE = "none"
     HIDDEN = "hidden"
     VISIBLE = "visible"
+    ON_APPROVAL = "on_approval"
 
 
 class LotUnknown(NotFound):
@@ -35,6 +36,24 @@ class ReserveBelowStart(Refusal):
     status = 422
     zh = "保留价不得低于起拍价 {start_yuan}"
     en = "The reserve is not below the start price of {start_yuan}."
+
+
+class BuyNowTooLow(Refusal):
+    status = 422
+    zh = "一口价须高于起拍价且不低于保留价 {least_yuan}"
+    en = "The buy-now price is above the start price and not below the reserve: {least_yuan} at least."
+
+
+class TermsOfAnotherFormat(Refusal):
+    status = 422
+    zh = "{field} 不适用于此竞价方式,或此竞价方式必须填写"
+    en = "{field} does not belong to this session's format, or is needed by it."
+
+
+class FloorAboveStart(Refusal):
+    status = 422
+    zh = "降价竞价的最低价不得高于起始价 {start_yuan}"
+    en = "The floor of a falling price is not above its start of {start_yuan}."
 
 
 class HouseOwnsVehicle(Refusal):

@@ -14,7 +14,9 @@ from marketplace.core.db import enum_type, primary_id
 class Lot(SQLModel, table=True):
     """One car in one session. What stands from ``price_minor`` to ``head_hash`` moves with every accepted bid, under the row's lock.
 
-    ``leader_id`` is a registration; ``maximum_minor`` is the leader's and secret, and so is a hidden reserve.
+    ``leader_id`` is a registration; ``maximum_minor`` is the leader's and secret, and so is a hidden reserve. Of the log's ``seq`` entries
+    ``notes`` are no bids; ``warned_seq`` is the last fair warning, good while nothing followed it. A lot with a ``lane`` is opened by the
+    auctioneer, in the order of numbers; ``lane`` counts from one.
     """
 
     __tablename__ = "auction_lot"
@@ -22,15 +24,25 @@ class Lot(SQLModel, table=True):
         sa.UniqueConstraint("session_id", "number", name="auction_lot_number"),
         sa.CheckConstraint("start_minor > 0", name="start_above_zero"),
         sa.CheckConstraint("reserve_minor IS NULL OR reserve_minor >= start_minor", name="reserve_not_below_start"),
-        sa.CheckConstraint("(reserve_kind = 'none') = (reserve_minor IS NULL)", name="reserve_kind_matches"),
-        sa.CheckConstraint("price_minor IS NULL OR (price_minor >= start_minor AND price_minor <= maximum_minor)", name="price_in_bounds"),
+        sa.CheckConstraint("(reserve_kind IN ('hidden', 'visible')) = (reserve_minor IS NOT NULL)", name="reserve_kind_matches"),
+        sa.CheckConstraint("price_minor IS NULL OR (price_minor >= coalesce(floor_minor, start_minor) AND price_minor <= maximum_minor)",
+                           name="price_in_bounds"),
+        sa.CheckConstraint("floor_minor IS NULL OR (floor_minor > 0 AND floor_minor <= start_minor)", name="floor_in_bounds"),
+        sa.CheckConstraint("buy_now_minor IS NULL OR (buy_now_minor > start_minor AND buy_now_minor >= coalesce(reserve_minor, 0))",
+                           name="buy_now_in_bounds"),
+        sa.CheckConstraint("estimate_minor IS NULL OR estimate_minor > 0", name="estimate_above_zero"),
+        sa.CheckConstraint("lane IS NULL OR lane > 0", name="lane_from_one"),
         sa.CheckConstraint("(price_minor IS NULL) = (leader_id IS NULL)", name="leader_with_price"),
         sa.CheckConstraint("hard_end_at IS NULL OR ends_at <= hard_end_at", name="ends_before_hard_end"),
-        sa.CheckConstraint("opens_at < ends_at", name="opens_before_end"),
+        sa.CheckConstraint("opens_at <= ends_at", name="opens_before_end"),
+        sa.CheckConstraint("state <> 'suspended' OR (suspended_at IS NOT NULL AND reason IS NOT NULL)", name="suspended_with_reason"),
         sa.CheckConstraint("state <> 'sold' OR price_minor IS NOT NULL", name="sold_has_price"),
         sa.Index("ix_auction_lot_due", "ends_at", sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'")),
-        sa.Index("ix_auction_lot_opening", "opens_at", sqlite_where=sa.text("state = 'announced'"),
-                 postgresql_where=sa.text("state = 'announced'")),
+        sa.Index("ix_auction_lot_opening", "opens_at", sqlite_where=sa.text("state = 'announced' AND lane IS NULL"),
+                 postgresql_where=sa.text("state = 'announced' AND lane IS NULL")),
+        sa.Index("uq_auction_lot_up", "session_id", "lane", unique=True,
+                 sqlite_where=sa.text("lane IS NOT NULL AND state IN ('open', 'suspended')"),
+                 postgresql_where=sa.text("lane IS NOT NULL AND state IN ('open', 'suspended')")),
         sa.Index("uq_auction_lot_live_vehicle", "vehicle_id", unique=True,
                  sqlite_where=sa.text("state IN ('open', 'suspended')"),
                  postgresql_where=sa.text("state IN ('open', 'suspended')")),
@@ -47,6 +59,10 @@ class Lot(SQLModel, table=True):
     reserve_kind: ReserveKind = Field(sa_type=enum_type(ReserveKind, "reserve_kind"))
     reserve_minor: int | None = Field(default=None, sa_type=sa.BigInteger)
     reserve_salt: str | None = Field(default=None, max_length=32)
+    buy_now_minor: int | None = Field(default=None, sa_type=sa.BigInteger)
+    floor_minor: int | None = Field(default=None, sa_type=sa.BigInteger)
+    estimate_minor: int | None = Field(default=None, sa_type=sa.BigInteger)
+    lane: int | None = Field(default=None)
     seller_fee_bps: int | None = Field(default=None)
     flaws: str = Field(default="", max_length=2000)
     opens_at: datetime
@@ -57,6 +73,9 @@ class Lot(SQLModel, table=True):
     leader_pseudonym: str | None = Field(default=None, max_length=8)
     maximum_minor: int = Field(default=0, sa_type=sa.BigInteger)
     seq: int = Field(default=0, sa_type=sa.BigInteger)
+    notes: int = Field(default=0, sa_type=sa.BigInteger)
+    warned_seq: int | None = Field(default=None, sa_type=sa.BigInteger)
+    suspended_at: datetime | None = Field(default=None)
     extensions: int = Field(default=0)
     head_hash: str = Field(default="0" * 64, max_length=64)
     moved_at: datetime | None = Field(default=None)

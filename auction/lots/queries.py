@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlmodel import col, select
 
 from auction.lots.domain import LotPhase, LotUnknown
-from auction.lots.models import Lot, Mandate
+from auction.lots.models import AuctionSession, Lot, Mandate
 from marketplace.core.db import Session
 from marketplace.core.pagination import PageQuery
 
@@ -86,12 +86,17 @@ def count_unfinished(session: Session, *, session_id: UUID) -> int:
     return counted.one()
 
 
+_BY_THE_CLOCK = (
+    col(Lot.lane).is_(None),
+    col(Lot.session_id).not_in(sa.select(AuctionSession.__table__.c.id).where(AuctionSession.__table__.c.suspended_at.is_not(None))),  # type: ignore[attr-defined]  # SQLModel does not type it
+)
+
 # --- by the clock ----------------------------------------------------------------------------------------------------------
 
 
 def next_due_at(session: Session) -> datetime | None:
-    """When the next lot opens or ends."""
-    opening = session.exec(select(sa.func.min(Lot.opens_at)).where(Lot.state == LotPhase.ANNOUNCED)).one()
+    """When the next lot opens or ends by the clock: an auctioneer's lanes and a suspended session wait for people."""
+    opening = session.exec(select(sa.func.min(Lot.opens_at)).where(Lot.state == LotPhase.ANNOUNCED, *_BY_THE_CLOCK)).one()
     ending = session.exec(select(sa.func.min(Lot.ends_at)).where(Lot.state == LotPhase.OPEN)).one()
     return min((at for at in (opening, ending) if at is not None), default=None)
 
@@ -102,7 +107,7 @@ def lock_due(session: Session, *, phase: LotPhase, now: datetime, limit: int) ->
     It waits for whoever holds a lot (bids at the bell, another closer) and asks again afterwards: skipping what is locked, a closer
     would never get a lot on which bids keep coming.
     """
-    due = col(Lot.opens_at) <= now if phase is LotPhase.ANNOUNCED else col(Lot.ends_at) <= now
+    due = sa.and_(col(Lot.opens_at) <= now, *_BY_THE_CLOCK) if phase is LotPhase.ANNOUNCED else col(Lot.ends_at) <= now
     first = col(Lot.opens_at) if phase is LotPhase.ANNOUNCED else col(Lot.ends_at)
     ids = session.exec(select(Lot.id).where(Lot.state == phase, due).order_by(first, col(Lot.id)).limit(limit)).all()
     if not ids:

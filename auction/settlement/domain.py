@@ -12,11 +12,13 @@ from marketplace.core.money import share_bps
 
 
 class ResultKind(StrEnum):
-    """How a lot ended. Below its reserve there is no sale (拍卖法 50)."""
+    """How a lot ended. Below its reserve there is no sale (拍卖法 50). ``on_approval`` waits for its consignor's word."""
 
     SOLD = "sold"
     PASSED_NO_BID = "passed_no_bid"
     PASSED_BELOW_RESERVE = "passed_below_reserve"
+    ON_APPROVAL = "on_approval"
+    PASSED_NOT_APPROVED = "passed_not_approved"
 
 
 class RegistrationClosed(Refusal):
@@ -86,4 +88,6 @@ def decide_result(state: LotState) -> ResultKind:
     """Of a lot whose time is over."""
     if state.price_minor is None:
         return ResultKind.PASSED_NO_BID
-    return ResultKind.SOLD if state.reserve_met else ResultKind.PASSED_BELOW_RESERVE
+    if not state.reserve_met:
+        return ResultKind.PASSED_BELOW_RESERVE
+    return ResultKind.ON_APPROVAL if state.on_approval else ResultKind.SOLD

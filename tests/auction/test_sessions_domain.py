@@ -79,6 +79,12 @@ class TestFrozenRules:
         "max_extensions": 4,
         "hard_end_s": 3_600,
         "self_raise": True,
+        "format": "open_ascending",
+        "confirm_above_bps": None,
+        "buy_now_until": "first_bid",
+        "fall_step_minor": 0,
+        "fall_interval_s": 0,
+        "warning_s": 0,
     }
 
     def test_are_stored_as_plain_values_and_read_back(self) -> None:

@@ -13,7 +13,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import col, select
 
-from auction.bidding.domain import Bidder, LotState
+from auction.bidding.domain import Bidder, LotState, SealedBid
 from auction.bidding.log import Entry
 from auction.bidding.models import BidRefusal, LogEntry, Registration
 from auction.lots.models import Lot
@@ -29,7 +29,8 @@ REFUSALS: sa.Table = BidRefusal.__table__  # type: ignore[attr-defined]  # SQLMo
 
 LOT_COLUMNS = (
     "id", "session_id", "vehicle_id", "state", "start_minor", "reserve_minor", "opens_at", "ends_at", "hard_end_at", "seq", "price_minor",
-    "leader_id", "leader_pseudonym", "maximum_minor", "extensions", "head_hash", "moved_at",
+    "leader_id", "leader_pseudonym", "maximum_minor", "extensions", "head_hash", "moved_at", "buy_now_minor", "floor_minor",
+    "estimate_minor", "reserve_kind", "warned_seq",
 )  # fmt: skip
 
 
@@ -109,8 +110,11 @@ def locked_lots(session: Session, rows: Sequence[Any]) -> dict[UUID, LockedLot]:
 
 def locked_lot(row: Any, rules: BidRules) -> LockedLot:
     (lot_id, session_id, vehicle_id, phase, start, reserve, opens_at, ends_at, hard_end_at, seq, price,
-     leader_id, pseudonym, maximum, extensions, head_hash, moved_at) = row  # fmt: skip
-    state = LotState(phase, rules, start, reserve, opens_at, ends_at, hard_end_at, seq, price, leader_id, pseudonym, maximum, extensions)
+     leader_id, pseudonym, maximum, extensions, head_hash, moved_at, buy_now, floor, estimate, reserve_kind, warned_seq) = row  # fmt: skip
+    state = LotState(
+        phase, rules, start, reserve, opens_at, ends_at, hard_end_at, seq, price, leader_id, pseudonym, maximum, extensions,
+        buy_now, floor, estimate, reserve_kind == "on_approval", moved_at if warned_seq is not None and warned_seq == seq else None,
+    )  # fmt: skip
     return LockedLot(lot_id, session_id, vehicle_id, state, head_hash, moved_at, seq)
 
 
@@ -187,6 +191,18 @@ def _moved(lot: LockedLot) -> dict[str, Any]:
         "b_head_hash": lot.head_hash,
         "b_moved_at": lot.moved_at,
     }
+
+
+def list_last_bids(session: Session, *, lot_id: UUID) -> list[tuple[SealedBid, str]]:
+    """Every bidder's last bid on a locked lot, with the salt of its commitment."""
+    last = sa.select(sa.func.max(LOG.c.seq)).where(LOG.c.lot_id == lot_id, LOG.c.kind == "bid").group_by(LOG.c.registration_id)
+    rows = session.connection().execute(
+        sa.select(LOG.c.seq, LOG.c.registration_id, REGISTRATIONS.c.pseudonym, LOG.c.maximum_minor, LOG.c.salt)
+        .join(REGISTRATIONS, REGISTRATIONS.c.id == LOG.c.registration_id)
+        .where(LOG.c.lot_id == lot_id, LOG.c.seq.in_(last))
+        .order_by(LOG.c.seq)
+    )
+    return [(SealedBid(row[0], row[1], row[2], row[3]), row[4]) for row in rows]
 
 
 # --- reading without locks ------------------------------------------------------------------------------------------------

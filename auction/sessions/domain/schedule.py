@@ -1,37 +1,11 @@
-"""What a session decides about bidding: increments, soft close, what may be bid. Frozen at opening."""
+"""When a session is announced, shown and opened, and the refusals of setting one up. Pure."""
 
-from bisect import bisect_right
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Self
 
+from auction.sessions.domain.modes import LegalMode
 from marketplace.core.errors import Malformed, NotFound, Refusal, Rule
-
-
-class LegalMode(StrEnum):
-    """``statutory_auction``: 拍卖法 in full, a licensed house and auctioneer. ``agreed_bidding``: 竞价 by contract."""
-
-    STATUTORY_AUCTION = "statutory_auction"
-    AGREED_BIDDING = "agreed_bidding"
-
-
-class SessionMode(StrEnum):
-    """Who sells to whom; sets who may consign and who may bid."""
-
-    C2B_AUCTION = "c2b_auction"
-    B2B_AUCTION = "b2b_auction"
-    B2C_AUCTION = "b2c_auction"
-    C2C_AUCTION = "c2c_auction"
-
-    @property
-    def bidders_are_dealers(self) -> bool:
-        return self in (SessionMode.C2B_AUCTION, SessionMode.B2B_AUCTION)
-
-    @property
-    def consignors_are_dealers(self) -> bool:
-        return self in (SessionMode.B2B_AUCTION, SessionMode.B2C_AUCTION)
 
 
 class SessionState(StrEnum):
@@ -41,72 +15,6 @@ class SessionState(StrEnum):
     ANNOUNCED = "announced"
     OPEN = "open"
     CLOSED = "closed"
-
-
-class ExtendOn(StrEnum):
-    """Which bids inside the window move the end."""
-
-    ACCEPTED_BID = "accepted_bid"
-    CHANGE_OF_LEAD = "change_of_lead"
-
-
-@dataclass(frozen=True, slots=True)
-class Ladder:
-    """Increments by price: ``steps_minor[i]`` holds from ``floors_minor[i]`` up. Fen; floors rise from 0."""
-
-    floors_minor: tuple[int, ...]
-    steps_minor: tuple[int, ...]
-
-    def __post_init__(self) -> None:
-        rising = all(low < high for low, high in zip(self.floors_minor, self.floors_minor[1:], strict=False))
-        if not self.floors_minor or self.floors_minor[0] != 0 or not rising or len(self.floors_minor) != len(self.steps_minor):
-            raise ValueError("a ladder has rising floors from 0 and one step each")
-        if min(self.steps_minor) <= 0:
-            raise ValueError("a step is above zero")
-
-    def increment(self, price_minor: int) -> int:
-        """The step at a price."""
-        return self.steps_minor[bisect_right(self.floors_minor, price_minor) - 1]
-
-
-@dataclass(frozen=True, slots=True)
-class BidRules:
-    """One source of truth for a lot's bidding, frozen at opening.
-
-    ``max_extensions`` None: as many as come before the hard end. ``hard_end_s`` counts from the scheduled end, None: no hard end.
-    """
-
-    ladder: Ladder
-    extend_on: ExtendOn
-    window_s: int
-    extension_s: int
-    max_extensions: int | None
-    hard_end_s: int | None
-    self_raise: bool
-
-    def to_json(self) -> dict[str, Any]:
-        """For the log and the session's row: plain values only."""
-        return asdict(self) | {
-            "extend_on": self.extend_on.value,
-            "ladder": {"floors_minor": list(self.ladder.floors_minor), "steps_minor": list(self.ladder.steps_minor)},
-        }
-
-    @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> Self:
-        ladder = Ladder(tuple(stored["ladder"]["floors_minor"]), tuple(stored["ladder"]["steps_minor"]))
-        return cls(**{**stored, "ladder": ladder, "extend_on": ExtendOn(stored["extend_on"])})
-
-    def hard_end(self, ends_at: datetime) -> datetime | None:
-        """The instant no extension passes, for a lot scheduled to end at ``ends_at``."""
-        return None if self.hard_end_s is None else ends_at + timedelta(seconds=self.hard_end_s)
-
-
-def default_extend_on(legal_mode: LegalMode) -> ExtendOn:
-    """Statutory sessions extend on any accepted bid, agreed ones on a change of lead."""
-    return ExtendOn.ACCEPTED_BID if legal_mode is LegalMode.STATUTORY_AUCTION else ExtendOn.CHANGE_OF_LEAD
-
-
-# --- notice and viewing --------------------------------------------------------------------------------------------------
 
 
 class SessionUnknown(NotFound):
@@ -173,6 +81,26 @@ class HouseMayNotRunMode(Refusal):
 class SessionNotDraft(Refusal):
     zh = "场次已公告,不能再修改"
     en = "The session is announced; it can no longer be changed."
+
+
+class FallMissing(Malformed):
+    zh = "降价竞价须设定每次降幅与间隔"
+    en = "A Dutch session names by how much its price falls and how often."
+
+
+class SessionSuspended(Refusal):
+    zh = "场次已暂停:{reason}"
+    en = "The session is suspended: {reason}"
+
+
+class SessionNotSuspended(Refusal):
+    zh = "场次未处于暂停状态"
+    en = "The session is not suspended."
+
+
+class SessionOver(Refusal):
+    zh = "场次已结束"
+    en = "The session is over."
 
 
 class SessionEmpty(Refusal):
