@@ -146,10 +146,12 @@ def pull(database: Database, files: FileStore, *, source_id: UUID, settings: Set
     """Ask a source once. No transaction is held while it answers; whatever it does, its next turn is set."""
     with database.reading() as session:
         source = queries.find_source(session, source_id)
+        last = queries.find_run(session, source.last_run_id) if source is not None and source.last_run_id else None
     if source is None or source.mode is not SourceMode.PULL or source.state is not SourceState.ACTIVE or source.url is None:
         return
     try:
-        with _pilot_may(database, source), fetch(source.url, etag=source.etag, settings=settings) as fetched:
+        etag = "" if last is not None and last.rows_held_back else source.etag  # what was held back is worth another look
+        with _pilot_may(database, source), fetch(source.url, etag=etag, settings=settings) as fetched:
             _take(database, files, source, fetched, settings)
     except FetchFailed as failure:
         _failed(database, source_id, code=failure.code, zh=failure.zh, settings=settings)
@@ -231,7 +233,9 @@ def announce_end(session: Session, run: FeedRun, *, settings: Settings) -> None:
             _rest(session, source, failures=source.failures + 1, etag="", settings=settings)
         source.problem_code, source.problem = run.problem_code, run.problem
     else:
-        source.failures, source.problem_code, source.problem = 0, run.problem_code, run.problem
+        if run.is_pulled:
+            _rest(session, source, failures=0, etag=source.etag, settings=settings)
+        source.problem_code, source.problem = run.problem_code, run.problem
     session.add(source)
     session.flush()
     facts = {
