@@ -13,6 +13,8 @@ from auction.bidding.sequencer import Sequencer
 from auction.closing.tasks import Closer
 from auction.live import router as live
 from auction.live.bus import Bus
+from auction.live.service import Heart
+from auction.live.sockets import SocketHall
 from auction.lots import router as lots
 from auction.proving import router as proving
 from auction.sessions import router as sessions
@@ -32,6 +34,7 @@ def install_sequencer(app: FastAPI) -> None:
         writers=settings.auction_writers,
         publish=app.state.live.publish,
     )
+    app.state.sockets = SocketHall(settings, app.state.database, app.state.live, app.state.sequencer, bidding.MAY_BID)
 
 
 def install_front(app: FastAPI) -> None:
@@ -49,8 +52,9 @@ async def finish_bids(app: FastAPI) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def run_live(app: FastAPI) -> AsyncIterator[None]:
-    """The live channel between processes."""
-    async with app.state.live.running():
+    """The live channel between processes, and its heartbeat."""
+    heart = Heart(app.state.database, app.state.live, every_s=app.state.settings.auction_heartbeat_s)
+    async with app.state.live.running(), heart.running():
         yield
 
 

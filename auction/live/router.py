@@ -3,17 +3,18 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Header, Query, Request
+from fastapi import Depends, Header, Query, Request, WebSocket
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from auction.live import service
 from auction.live.service import LogReader
+from auction.live.sockets import Conversation
 from auction.lots.domain import LotUnknown
 from marketplace.core.db import get_database
 from marketplace.core.idempotency import PathRouter
 from marketplace.core.problem import refusals
-from marketplace.core.security import Viewer
+from marketplace.core.security import SocketGate, Viewer, socket_auth
 
 router = PathRouter(prefix="/auction/v1", tags=["live"], generate_unique_id_function=lambda route: route.name)
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -44,6 +45,11 @@ async def stream_lot(
     database = get_database(request)
     await run_in_threadpool(LogReader(database, lot_id).require_visible, viewer)
     after = int(last_event_id) if last_event_id is not None and last_event_id.isdecimal() else after_seq
-    settings = request.app.state.settings
-    events = service.follow(database, request.app.state.live, lot_id=lot_id, after_seq=after, heartbeat_s=settings.auction_heartbeat_s)
+    events = service.follow(database, request.app.state.live, lot_id=lot_id, after_seq=after)
     return EventStream(events, headers=HEADERS)
+
+
+@router.websocket("/live")
+async def live(socket: WebSocket, gate: Annotated[SocketGate, Depends(socket_auth())]) -> None:
+    """Follow many lots and bid on one connection; messages are those of ``auction/live/schemas.py``, told in docs/live.md."""
+    await Conversation(socket, gate, socket.app.state.sockets).run()

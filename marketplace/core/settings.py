@@ -148,10 +148,15 @@ class Settings(BaseSettings):
     auction_close_batch: int = Field(20, ge=1, le=1_000, description="Lots opened or closed in one transaction.")
     auction_head_every_s: int = Field(60, ge=1, le=86_400, description="How often the head of a lot's moving log is signed.")
     auction_heartbeat_s: int = Field(10, ge=1, le=300, description="Silence on a live stream before a heartbeat.")
+    auction_socket_auth_s: int = Field(10, ge=1, le=60, description="A socket that has not said who it is by then is closed.")
+    auction_socket_lots: int = Field(200, ge=1, le=2_000, description="Most lots one socket follows.")
+    auction_socket_messages_s: int = Field(200, ge=1, le=10_000, description="Most messages a second one socket may send.")
+    auction_sockets_a_caller: int = Field(20, ge=1, le=1_000, description="Most sockets one caller has open in one process.")
     auction_reader_limit: int = Field(512, ge=8, le=10_000, description="Events a live reader may be behind before it is cut off.")
     auction_writers: int = Field(1, ge=1, le=100, description="Bid transactions of one process at the same time; above 1 only to compare.")
 
     # Valuation.
+    appraisal_photos_max: int = Field(40, ge=1, le=200, description="Most photos of one appraisal's working papers.")
     estimates_a_day_partner: int = Field(10_000, ge=1, description="Estimates one API key with prices.quote gets on a legal day.")
     estimates_a_day_person: int = Field(50, ge=1, description="Estimates one person gets on a legal day.")
 

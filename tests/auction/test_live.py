@@ -11,7 +11,7 @@ from auction.bidding.log import Entry
 from auction.bidding.sequencer import Sequencer
 from auction.bidding.service import list_log
 from auction.live.bus import Bus
-from auction.live.service import follow
+from auction.live.service import Heart, follow
 from marketplace.core.db import Database
 from tests.auctions import YUAN, AuctionHouse, OpenLot, open_lot
 from tests.market import Market
@@ -44,8 +44,8 @@ async def place(sequencer: Sequencer, lot: OpenLot, count: int, *, start: int = 
         await sequencer.submit(lot.bid(position % 2, (10_000 + 500 * position) * YUAN))
 
 
-def follow_lot(database: Database, bus: Bus, lot: OpenLot, *, after_seq: int = 0, heartbeat_s: float = 5) -> AsyncIterator[bytes]:
-    return follow(database, bus, lot_id=lot.id, after_seq=after_seq, heartbeat_s=heartbeat_s)
+def follow_lot(database: Database, bus: Bus, lot: OpenLot, *, after_seq: int = 0) -> AsyncIterator[bytes]:
+    return follow(database, bus, lot_id=lot.id, after_seq=after_seq)
 
 
 class TestFollow:
@@ -86,8 +86,8 @@ class TestFollow:
             bus = Bus()
             deaf = Sequencer(db)
             telling = Sequencer(db, publish=bus.publish)
-            async with bus.running():
-                stream = follow_lot(db, bus, lot, heartbeat_s=0.2)
+            async with bus.running(), Heart(db, bus, every_s=0.2).running():
+                stream = follow_lot(db, bus, lot)
                 first = asyncio.create_task(read_until(stream, 4))
                 await asyncio.sleep(0.05)
                 await place(deaf, lot, 3)
@@ -126,13 +126,14 @@ class TestFollow:
         lot = open_lot(db)
 
         async def scene() -> bytes:
-            async for wire in follow_lot(db, Bus(), lot, heartbeat_s=0.05):
-                return wire
-            return b""
+            bus = Bus()
+            async with Heart(db, bus, every_s=0.05).running():
+                return await anext(follow_lot(db, bus, lot))
 
         wire = asyncio.run(scene())
         assert wire.startswith(b"event: heartbeat\ndata: ")
-        assert orjson.loads(wire.split(b"data: ")[1])["seq"] == 0
+        told = orjson.loads(wire.split(b"data: ")[1])
+        assert (told["seq"], told["readers"], told["lot_id"]) == (0, 1, str(lot.id))
 
 
 class TestTwoProcesses:
@@ -145,7 +146,7 @@ class TestTwoProcesses:
             sequencer = Sequencer(postgres, publish=here.publish)
             async with here.running(), there.running():
                 await asyncio.sleep(0.3)
-                reading = asyncio.create_task(read_until(follow_lot(postgres, there, lot, heartbeat_s=60), 12))
+                reading = asyncio.create_task(read_until(follow_lot(postgres, there, lot), 12))
                 await asyncio.sleep(0.1)
                 await place(sequencer, lot, 12)
                 found = await reading

@@ -146,7 +146,9 @@ class TestAChangedByte:
         chance = random.Random(7)
         kinds = ["header", "key", "entry", "opening", "head", "seal"]
         for _ in range(300):
-            fields = {name: chance.choice([None, 1, "x", [], {}, -1]) for name in chance.sample(["entry", "hash", "seq", "key"], 3)}
+            fields: dict[str, object] = {
+                name: chance.choice([None, 1, "x", [], {}, -1]) for name in chance.sample(["entry", "hash", "seq", "key"], 3)
+            }
             line = orjson.dumps(fields | {"kind": chance.choice(kinds), "statement": {}, "signature": "AA=="}, option=orjson.OPT_SORT_KEYS)
             assert not check_proof(duel().lines()[0] + b"\n" + line + b"\n").ok
 
