@@ -16,6 +16,7 @@ from auction.live.bus import Bus
 from auction.live.service import Heart
 from auction.live.sockets import SocketHall
 from auction.lots import router as lots
+from auction.negotiation import router as negotiation
 from auction.proving import router as proving
 from auction.sessions import router as sessions
 from auction.settlement import router as settlement
@@ -87,7 +88,15 @@ async def calm_collector(_app: FastAPI) -> AsyncIterator[None]:
         gc.unfreeze()
 
 
-ROUTERS: list[APIRouter] = [bidding.router, sessions.router, lots.router, settlement.router, live.router, proving.router]
+ROUTERS: list[APIRouter] = [
+    bidding.router,
+    sessions.router,
+    lots.router,
+    settlement.router,
+    negotiation.router,
+    live.router,
+    proving.router,
+]
 LIFESPANS: list[Lifespan] = [calm_collector, run_live, finish_bids, run_closer]
 CONFIGURE: list[Callable[[FastAPI], None]] = [install_sequencer, install_front]
 

@@ -15,6 +15,7 @@ from auction.lots import service as lots
 from auction.lots.domain import LotPhase, ReserveKind
 from auction.lots.events import LotOpened, lot_key
 from auction.lots.models import AuctionSession, Lot
+from auction.negotiation import service as negotiation
 from auction.proving.service import heads
 from auction.sessions import service as sessions
 from auction.sessions.domain import BidRules, SessionState
@@ -169,7 +170,10 @@ def close_lot(session: Session, *, lot: Lot, row: AuctionSession, at: datetime) 
         "winner": lot.leader_pseudonym if sold else None,
     }
     entries.append(append_note(session, lot=lot, at=at, kind=EntryKind.CLOSED, content=content))
-    sales.settle_lot(session, lot=lot, row=row, state=state, at=at, bids=bids)
+    bound = negotiation.bound_leader(lot, row, kind)
+    sales.settle_lot(session, lot=lot, row=row, state=state, at=at, bids=bids, bound=bound)
+    if bound is not None:
+        negotiation.open_if_bid(session, lot=lot, at=at)
     return entries
 
 

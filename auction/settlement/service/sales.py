@@ -11,7 +11,7 @@ from auction.lots import service as lots
 from auction.lots.models import AuctionSession, Lot
 from auction.sessions.domain import LegalMode
 from auction.settlement import queries
-from auction.settlement.domain import FeeBands, ResultKind, compute_fees, decide_result
+from auction.settlement.domain import FeeBands, ResultKind, SaleFees, compute_fees, decide_result
 from auction.settlement.events import LotClosed, LotSold
 from auction.settlement.models import AuctionResult, Confirmation
 from auction.settlement.service import registrations
@@ -31,18 +31,24 @@ def fee_table(on: date) -> RuleTable:
     return load(_TABLES / "fees.toml", on=on)
 
 
-def settle_lot(session: Session, *, lot: Lot, row: AuctionSession, state: LotState, at: datetime, bids: int) -> AuctionResult:
-    """Write a locked, ended lot's result with all that follows from it, in the caller's transaction."""
+def settle_lot(
+    session: Session, *, lot: Lot, row: AuctionSession, state: LotState, at: datetime, bids: int, bound: UUID | None = None
+) -> AuctionResult:
+    """Write a locked, ended lot's result with all that follows from it, in the caller's transaction.
+
+    ``bound``: the registration whose bid stands on to be negotiated: its deposit and the lot's claim stay.
+    """
     kind = decide_result(state)
     result = AuctionResult(lot_id=lot.id, kind=kind, price_minor=state.price_minor, bids=bids, ended_at=state.ends_at, closed_at=at)
     if kind is ResultKind.SOLD:
         _sell(session, lot=lot, row=row, result=result, at=at)
     else:
-        listings.release_claim(session, vehicle_id=lot.vehicle_id, holder_id=lot.id)
+        if bound is None:
+            listings.release_claim(session, vehicle_id=lot.vehicle_id, holder_id=lot.id)
         lots.take_down(session, lot_id=lot.id, reason=listings.EndReason.CONTRACT_ENDED)
     session.add(result)
     session.flush()
-    registrations.release_all(session, lot_id=lot.id, reason="lot_closed", but=result.winner_registration_id)
+    registrations.release_all(session, lot_id=lot.id, reason="lot_closed", but=result.winner_registration_id or bound)
     _announce(session, lot=lot, result=result)
     return result
 
@@ -51,7 +57,7 @@ def _sell(session: Session, *, lot: Lot, row: AuctionSession, result: AuctionRes
     winner = session.get_one(Registration, lot.leader_id)
     assert result.price_minor is not None
     table = fee_table(clock.shanghai_day(at))
-    bands = FeeBands.from_values(table.values, row.legal_mode.value)
+    bands = FeeBands.from_values(table.values, row.legal_mode.value, row.mode.value)
     fees = compute_fees(result.price_minor, bands, buyer_bps=row.buyer_fee_bps, seller_bps=lot.seller_fee_bps)
     result.winner_id, result.winner_registration_id = winner.party_id, winner.id
     result.buyer_fee_minor, result.seller_fee_minor, result.fee_table_number = fees.buyer_minor, fees.seller_minor, table.number
@@ -72,26 +78,68 @@ def _open_order(session: Session, *, lot: Lot, row: AuctionSession, result: Auct
     """Claim and deposit go over to the order: deposit counts to the price."""
     assert result.price_minor is not None
     assert result.pay_by is not None
+    fees = SaleFees(result.buyer_fee_minor, result.seller_fee_minor)
+    kind = orders.PriceKind.HAMMER
+    return _order(
+        session, lot=lot, row=row, buyer=winner, price_minor=result.price_minor, price_kind=kind, fees=fees, pay_by=result.pay_by
+    ).id
+
+
+def open_negotiated_order(
+    session: Session, *, lot: Lot, row: AuctionSession, buyer: Registration, price_minor: int, at: datetime
+) -> orders.OrderView:
+    """A contract of its own after the hammer, at the session's fees. Raises ``VehicleClaimed``, ``BuyerIsSeller``, ``PartySuspended``."""
+    bands = FeeBands.from_values(fee_table(clock.shanghai_day(at)).values, row.legal_mode.value, row.mode.value)
+    fees = compute_fees(price_minor, bands, buyer_bps=row.buyer_fee_bps, seller_bps=lot.seller_fee_bps)
+    pay_by = clock.end_of_day(clock.shanghai_day(at) + timedelta(days=row.payment_days))
+    order = _order(
+        session,
+        lot=lot,
+        row=row,
+        buyer=buyer,
+        price_minor=price_minor,
+        price_kind=orders.PriceKind.NEGOTIATED,
+        fees=fees,
+        pay_by=pay_by,
+    )
+    if buyer.state is RegistrationState.REGISTERED:
+        buyer.state = RegistrationState.APPLIED
+        session.add(buyer)
+        session.flush()
+    return order
+
+
+def _order(
+    session: Session,
+    *,
+    lot: Lot,
+    row: AuctionSession,
+    buyer: Registration,
+    price_minor: int,
+    price_kind: orders.PriceKind,
+    fees: SaleFees,
+    pay_by: datetime,
+) -> orders.OrderView:
     earner = _earner(session, row)
-    order = orders.open_order(
+    held = buyer.hold_id is not None and buyer.state in (RegistrationState.REGISTERED, RegistrationState.APPLIED)
+    return orders.open_order(
         session,
         vehicle_id=lot.vehicle_id,
         seller_id=lot.consignor_id,
-        buyer_id=winner.party_id,
-        price_minor=result.price_minor,
-        price_kind=orders.PriceKind.HAMMER,
+        buyer_id=buyer.party_id,
+        price_minor=price_minor,
+        price_kind=price_kind,
         channel=listings.Channel.AUCTION.value,
         source_kind=orders.SourceKind.LOT,
         source_id=lot.id,
-        buyer_fee_minor=result.buyer_fee_minor,
-        seller_fee_minor=result.seller_fee_minor,
+        buyer_fee_minor=fees.buyer_minor,
+        seller_fee_minor=fees.seller_minor,
         buyer_fee_to=earner,
         seller_fee_to=earner,
-        pay_by=result.pay_by,
-        deposit_hold_ids=[winner.hold_id] if winner.hold_id is not None else [],
+        pay_by=pay_by,
+        deposit_hold_ids=[buyer.hold_id] if held and buyer.hold_id is not None else [],
         mode=vehicles.TradeMode(row.mode.value),
     )
-    return order.id
 
 
 def _earner(session: Session, row: AuctionSession) -> UUID | None:
