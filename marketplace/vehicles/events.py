@@ -17,6 +17,15 @@ class VehicleRegistered(Event):
     facts_version: int
 
 
+class VehiclesRegistered(Event):
+    """An import brought VINs to the market that it had not known, up to some hundreds at once. Key: ``registrations:<party>``."""
+
+    name: ClassVar[str] = "vehicles.vehicles_registered"
+    vehicle_ids: list[UUID]
+    party_id: UUID
+    capacity: Capacity
+
+
 class FactsChanged(Event):
     """A fact that may bear on eligibility or on what is shown changed; ``fields`` names which."""
 
@@ -35,6 +44,15 @@ class HoldingMoved(Event):
     to_party_id: UUID
     capacity: Capacity
     facts_version: int
+
+
+class PhotoRemoved(Event):
+    """A photo is off the car; its files may go."""
+
+    name: ClassVar[str] = "vehicles.photo_removed"
+    vehicle_id: UUID
+    photo_id: UUID
+    file_keys: list[str]
 
 
 def vehicle_key(vehicle_id: UUID) -> str:

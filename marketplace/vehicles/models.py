@@ -12,17 +12,26 @@ from marketplace.core.db import Json, append_only, enum_type, primary_id
 from marketplace.vehicles.domain import (
     BodyStyle,
     Capacity,
+    CheckState,
     Colour,
     DocumentKind,
     Drivetrain,
     EmissionStage,
     Fuel,
     Gearbox,
+    HistoryKind,
     IdentityKind,
     OdometerSource,
+    OwnerKind,
+    PlateClass,
+    PurchaseTax,
+    RegisteredClass,
+    RegistryStatus,
     RestrictionKind,
     RestrictionState,
     Segment,
+    ServiceRecord,
+    SourceKind,
     UseType,
     VehicleKind,
 )
@@ -76,6 +85,33 @@ class Vehicle(SQLModel, table=True):
     insurance_valid_until: date | None = None
     battery: dict[str, Any] | None = Field(default=None, sa_type=Json)
 
+    registered_model: str | None = Field(default=None, max_length=60)
+    registered_class: RegisteredClass | None = Field(default=None, sa_type=enum_type(RegisteredClass, "registered_class"))
+    plate_class: PlateClass | None = Field(default=None, sa_type=enum_type(PlateClass, "plate_class"))
+    owner_kind: OwnerKind | None = Field(default=None, sa_type=enum_type(OwnerKind, "owner_kind"))
+    registry_status: RegistryStatus | None = Field(default=None, sa_type=enum_type(RegistryStatus, "registry_status"))
+    source_kind: SourceKind | None = Field(default=None, sa_type=enum_type(SourceKind, "source_kind"))
+    former_use: UseType | None = Field(default=None, sa_type=enum_type(UseType, "former_use"))
+    use_changed_on: date | None = None
+    is_turbocharged: bool | None = None
+    purchase_tax: PurchaseTax | None = Field(default=None, sa_type=enum_type(PurchaseTax, "purchase_tax"))
+    commercial_insurance_until: date | None = None
+    vehicle_tax_until: date | None = None
+    violations_count: int | None = None
+    violations_points: int | None = None
+    violations_fine_minor: int | None = Field(default=None, sa_type=sa.BigInteger)
+    service_record: ServiceRecord | None = Field(default=None, sa_type=enum_type(ServiceRecord, "service_record"))
+    service_last_on: date | None = None
+    service_last_km: int | None = None
+    claims_count: int | None = None
+    claims_max_minor: int | None = Field(default=None, sa_type=sa.BigInteger)
+    is_accident: bool | None = None
+    is_flood: bool | None = None
+    is_fire: bool | None = None
+    condition_note: str | None = Field(default=None, max_length=1000)
+    estimated_km: int | None = None
+    rolled_back_on: date | None = None
+
     facts_version: int = Field(default=1)
     created_at: datetime
     updated_at: datetime
@@ -116,6 +152,7 @@ class Holding(SQLModel, table=True):
     proof: str = Field(default="", max_length=200)
     private_note: str = Field(default="", max_length=2000)
     buy_price_minor: int | None = Field(default=None, sa_type=sa.BigInteger)
+    floor_price_minor: int | None = Field(default=None, sa_type=sa.BigInteger)
 
 
 class OdometerReading(SQLModel, table=True):
@@ -136,10 +173,70 @@ class OdometerReading(SQLModel, table=True):
 append_only(OdometerReading.__table__)  # type: ignore[attr-defined]  # SQLModel does not type it
 
 
+class VehicleHistory(SQLModel, table=True):
+    """A workshop visit or an insurance claim, append-only; it names nobody. ``authorised``: the maker's own workshop (4S店)."""
+
+    __tablename__ = "vehicle_history"
+    __table_args__ = (sa.CheckConstraint("amount_minor IS NULL OR amount_minor >= 0", name="history_amount_not_negative"),)
+
+    id: UUID = primary_id()
+    vehicle_id: UUID = Field(foreign_key="vehicle.id", index=True)
+    kind: HistoryKind = Field(sa_type=enum_type(HistoryKind, "kind"))
+    happened_on: date
+    odometer_km: int | None = None
+    place: str = Field(default="", max_length=80)
+    is_authorised: bool | None = None
+    description: str = Field(default="", max_length=500)
+    amount_minor: int | None = Field(default=None, sa_type=sa.BigInteger)
+    recorded_by: UUID
+    recorded_at: datetime
+
+
+append_only(VehicleHistory.__table__)  # type: ignore[attr-defined]  # SQLModel does not type it
+
+
+class VehicleSale(SQLModel, table=True):
+    """A sale the rules count: who sold which car when, having had it since when. ``ordinal`` numbers a person's sales of cars held for less
+    than the term in a calendar year; None for one that does not count. ``proof`` names the contract; written once."""
+
+    __tablename__ = "vehicle_sale"
+    __table_args__ = (
+        sa.UniqueConstraint("vehicle_id", "party_id", "proof", name="vehicle_sale_once"),
+        sa.UniqueConstraint("party_id", "year", "ordinal", name="vehicle_sale_ordinal"),
+    )
+
+    id: UUID = primary_id()
+    vehicle_id: UUID = Field(foreign_key="vehicle.id", index=True)
+    party_id: UUID = Field(index=True)
+    proof: str = Field(max_length=200)
+    sold_on: date
+    held_since: date | None = None
+    year: int
+    ordinal: int | None = None
+    recorded_at: datetime
+
+
+class VehicleShowing(SQLModel, table=True):
+    """An open listing of the car, told by the shop window: while there is one, the public may ask whether the car may be traded.
+
+    ``listing_version`` of the last word heard, since words come out of order."""
+
+    __tablename__ = "vehicle_showing"
+
+    listing_id: UUID = Field(primary_key=True)
+    vehicle_id: UUID = Field(index=True)
+    is_open: bool
+    listing_version: int
+
+
 class VehicleDocument(SQLModel, table=True):
-    """A paper seen. ``holder_name`` is the name on it. A renewed paper closes the former one."""
+    """A paper seen. ``holder_name`` is the name on it. A renewed paper closes the former one.
+
+    ``check_state`` is an operator's word on it; a paper that ends a restriction names it and counts only once accepted.
+    """
 
     __tablename__ = "vehicle_document"
+    __table_args__ = (sa.CheckConstraint("(check_state = 'unchecked') = (checked_by IS NULL)", name="checked_by_somebody"),)
 
     id: UUID = primary_id()
     vehicle_id: UUID = Field(foreign_key="vehicle.id", index=True)
@@ -147,6 +244,12 @@ class VehicleDocument(SQLModel, table=True):
     number: str | None = Field(default=None, sa_type=encrypted("document_number"))
     holder_name: str | None = Field(default=None, sa_type=encrypted("person_name"))
     valid_until: date | None = None
+    issued_on: date | None = None
+    restriction_id: UUID | None = Field(default=None, foreign_key="vehicle_restriction.id")
+    check_state: CheckState = Field(default=CheckState.UNCHECKED, sa_type=enum_type(CheckState, "check_state"))
+    checked_by: UUID | None = None
+    checked_at: datetime | None = None
+    check_note: str | None = Field(default=None, max_length=300)
     party_id: UUID
     recorded_at: datetime
     superseded_at: datetime | None = None
@@ -172,14 +275,14 @@ class VehicleRestriction(SQLModel, table=True):
 
 
 class VehiclePhoto(SQLModel, table=True):
-    """A photo, re-encoded; it hangs on the holding of who took it."""
+    """A photo, re-encoded; it hangs on the holding of who took it and is shown as long as that is open."""
 
     __tablename__ = "vehicle_photo"
-    __table_args__ = (sa.UniqueConstraint("vehicle_id", "sha256", name="vehicle_photo_once"),)
+    __table_args__ = (sa.UniqueConstraint("holding_id", "sha256", name="vehicle_photo_once"),)
 
     id: UUID = primary_id()
     vehicle_id: UUID = Field(foreign_key="vehicle.id", index=True)
-    holding_id: UUID = Field(foreign_key="vehicle_holding.id")
+    holding_id: UUID = Field(foreign_key="vehicle_holding.id", index=True)
     position: int
     caption: str = Field(default="", max_length=60)
     sha256: str = Field(max_length=64)

@@ -12,7 +12,17 @@ from marketplace.core.crypto import keyed_hashes
 from marketplace.core.db import Session
 from marketplace.core.pagination import PageQuery
 from marketplace.vehicles.domain import Capacity, RestrictionState, VehicleNotFound
-from marketplace.vehicles.models import Holding, OdometerReading, Vehicle, VehicleDocument, VehiclePhoto, VehicleRestriction
+from marketplace.vehicles.models import (
+    Holding,
+    OdometerReading,
+    Vehicle,
+    VehicleDocument,
+    VehicleHistory,
+    VehiclePhoto,
+    VehicleRestriction,
+    VehicleSale,
+    VehicleShowing,
+)
 
 
 def get_row(session: Session, vehicle_id: UUID) -> Vehicle:
@@ -99,13 +109,45 @@ def list_holdings_of(session: Session, party_id: UUID) -> Sequence[Holding]:
     return session.exec(select(Holding).where(Holding.party_id == party_id).order_by(col(Holding.id))).all()
 
 
-def list_sold(session: Session, party_id: UUID, *, since: datetime) -> Sequence[Holding]:
-    """Holdings a party ended by sale since an instant."""
+def find_sale(session: Session, *, vehicle_id: UUID, party_id: UUID, since: datetime) -> VehicleSale | None:
+    """The sale of a car by a party that has held it since then."""
     return session.exec(
-        select(Holding)
-        .where(Holding.party_id == party_id, Holding.ended_by == "sale", col(Holding.until_at) >= since)
-        .order_by(col(Holding.until_at))
+        select(VehicleSale).where(
+            VehicleSale.vehicle_id == vehicle_id, VehicleSale.party_id == party_id, col(VehicleSale.recorded_at) >= since
+        )
+    ).first()
+
+
+def last_ordinal(session: Session, *, party_id: UUID, year: int) -> int:
+    """How many sales of a calendar year have been counted."""
+    counted = select(sa.func.max(VehicleSale.ordinal)).where(VehicleSale.party_id == party_id, VehicleSale.year == year)
+    return session.exec(counted).one() or 0
+
+
+def list_short_sales(session: Session, *, party_id: UUID, year: int) -> Sequence[VehicleSale]:
+    """A party's counted sales of a calendar year."""
+    return session.exec(
+        select(VehicleSale)
+        .where(VehicleSale.party_id == party_id, VehicleSale.year == year, col(VehicleSale.ordinal).is_not(None))
+        .order_by(col(VehicleSale.ordinal))
     ).all()
+
+
+# --- the shop window -----------------------------------------------------------------------------------------------------
+
+
+def lock_showing(session: Session, listing_id: UUID) -> VehicleShowing | None:
+    return session.exec(
+        select(VehicleShowing).where(VehicleShowing.listing_id == listing_id).with_for_update().execution_options(populate_existing=True)
+    ).first()
+
+
+def is_shown(session: Session, vehicle_id: UUID) -> bool:
+    """Whether an open listing shows the car."""
+    found = session.exec(
+        select(VehicleShowing.listing_id).where(VehicleShowing.vehicle_id == vehicle_id, col(VehicleShowing.is_open)).limit(1)
+    ).first()
+    return found is not None
 
 
 # --- records on a car
@@ -118,6 +160,28 @@ def list_readings(session: Session, vehicle_id: UUID) -> Sequence[OdometerReadin
         .where(OdometerReading.vehicle_id == vehicle_id)
         .order_by(col(OdometerReading.read_on), col(OdometerReading.id))
     ).all()
+
+
+def list_history(session: Session, vehicle_id: UUID) -> Sequence[VehicleHistory]:
+    """Oldest first."""
+    return session.exec(
+        select(VehicleHistory)
+        .where(VehicleHistory.vehicle_id == vehicle_id)
+        .order_by(col(VehicleHistory.happened_on), col(VehicleHistory.id))
+    ).all()
+
+
+def lock_document(session: Session, vehicle_id: UUID, document_id: UUID) -> VehicleDocument:
+    """Raises ``VehicleNotFound``."""
+    row = session.exec(
+        select(VehicleDocument)
+        .where(VehicleDocument.id == document_id, VehicleDocument.vehicle_id == vehicle_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).first()
+    if row is None:
+        raise VehicleNotFound
+    return row
 
 
 def list_documents(session: Session, vehicle_id: UUID) -> Sequence[VehicleDocument]:
@@ -152,21 +216,43 @@ def lock_restriction(session: Session, vehicle_id: UUID, restriction_id: UUID) -
 
 
 def list_photos(session: Session, vehicle_ids: Sequence[UUID]) -> Sequence[VehiclePhoto]:
-    """Of several cars, in the order shown."""
+    """Of several cars, in the order shown: those of open holdings, a former holder's are gone with him."""
     return session.exec(
         select(VehiclePhoto)
-        .where(col(VehiclePhoto.vehicle_id).in_(vehicle_ids))
-        .order_by(col(VehiclePhoto.vehicle_id), col(VehiclePhoto.position))
+        .join(Holding, col(Holding.id) == col(VehiclePhoto.holding_id))
+        .where(col(VehiclePhoto.vehicle_id).in_(vehicle_ids), col(Holding.until_at).is_(None))
+        .order_by(col(VehiclePhoto.vehicle_id), col(VehiclePhoto.position), col(VehiclePhoto.id))
     ).all()
 
 
+def list_photos_of_holdings(session: Session, holding_ids: Sequence[UUID]) -> Sequence[VehiclePhoto]:
+    return session.exec(select(VehiclePhoto).where(col(VehiclePhoto.holding_id).in_(holding_ids)).order_by(col(VehiclePhoto.id))).all()
+
+
 def get_photo(session: Session, vehicle_id: UUID, photo_id: UUID) -> VehiclePhoto:
-    """Raises ``VehicleNotFound``."""
-    row = session.get(VehiclePhoto, photo_id)
-    if row is None or row.vehicle_id != vehicle_id:
+    """One that is shown. Raises ``VehicleNotFound``."""
+    row = session.exec(
+        select(VehiclePhoto)
+        .join(Holding, col(Holding.id) == col(VehiclePhoto.holding_id))
+        .where(VehiclePhoto.id == photo_id, VehiclePhoto.vehicle_id == vehicle_id, col(Holding.until_at).is_(None))
+    ).first()
+    if row is None:
         raise VehicleNotFound
     return row
 
 
-def find_photo_by_hash(session: Session, vehicle_id: UUID, sha256: str) -> VehiclePhoto | None:
-    return session.exec(select(VehiclePhoto).where(VehiclePhoto.vehicle_id == vehicle_id, VehiclePhoto.sha256 == sha256)).first()
+def find_photo_by_hash(session: Session, holding_id: UUID, sha256: str) -> VehiclePhoto | None:
+    return session.exec(select(VehiclePhoto).where(VehiclePhoto.holding_id == holding_id, VehiclePhoto.sha256 == sha256)).first()
+
+
+def list_models(session: Session, *, brand: str, series: str, limit: int) -> Sequence[tuple[str, int, int]]:
+    """Models of a series that the market has seen: name, model year, number of cars; the newest year first, then the most frequent."""
+    counted = sa.func.count()
+    rows = session.exec(
+        select(Vehicle.model, Vehicle.model_year, counted)
+        .where(Vehicle.brand == brand, Vehicle.series == series)
+        .group_by(col(Vehicle.model), col(Vehicle.model_year))
+        .order_by(col(Vehicle.model_year).desc(), counted.desc(), col(Vehicle.model))
+        .limit(limit)
+    ).all()
+    return list(rows)

@@ -1,5 +1,6 @@
 """HTTP of vehicles."""
 
+from datetime import date
 from typing import Annotated
 from uuid import UUID
 
@@ -19,16 +20,20 @@ from marketplace.vehicles.domain import (
     BadPlate,
     BadVin,
     Capacity,
-    HeldByAnother,
+    DocumentChecked,
+    OwnPaper,
     PhotoNotUsable,
     PhotoTooLarge,
+    RestrictionMissing,
     RestrictionNotOpen,
     TooManyPhotos,
     TradeMode,
     UnknownBrand,
+    UnknownSeries,
     VehicleNotFound,
+    VehicleView,
 )
-from marketplace.vehicles.service import eligibility, holdings, photos, reading, records, registration, tables
+from marketplace.vehicles.service import eligibility, holdings, photos, reading, records, registration, tables, titles
 
 router = Router(prefix="/marketplace/v1", tags=["vehicles 车辆"])
 
@@ -52,19 +57,45 @@ def get_vocabulary(_viewer: Viewer) -> schemas.VocabularyBody:
     return schemas.VocabularyBody(terms=terms, brands=brands)
 
 
+@router.get(
+    "/vehicle-catalogue/{brand}/{series}/models",
+    summary="车系的车型 Models of a series; any name of brand and series",
+    responses=refusals(UnknownBrand, UnknownSeries),
+)
+def list_models(
+    brand: Annotated[str, Path(max_length=40, examples=["BMW"])],
+    series: Annotated[str, Path(max_length=60, examples=["3系"])],
+    _viewer: Viewer,
+    session: ReadSession,
+) -> schemas.SeriesModelsBody:
+    found, line, rows = reading.list_models(session, brand=brand, series=series)
+    models = [schemas.ModelBody(name=name, model_year=year, cars=cars) for name, year, cars in rows]
+    return schemas.SeriesModelsBody(brand=found.name, series=line.name, models=models)
+
+
 @router.post(
     "/vehicles",
     status_code=201,
     summary="登记车辆 Register a car",
-    responses=refusals(BadVin, BadPlate, BadFacts, UnknownBrand, HeldByAnother, AlreadyRegistered),
+    responses=refusals(BadVin, BadPlate, BadFacts, UnknownBrand, AlreadyRegistered)
+    | {202: {"model": schemas.TitleCaseBody, "description": "由他人持有,已提交权属核查 Another party holds it: a title case is open"}},
 )
-def register_vehicle(body: schemas.Registration, principal: Registrar, _key: Idempotency, session: WriteSession) -> schemas.OwnVehicleBody:
-    capacity = body.capacity or _CAPACITY.get(principal.organization_kind or "", Capacity.OWNER)
-    view = registration.register_vehicle(
-        session, principal=principal, party_id=principal.party_id, facts=body.facts(), capacity=capacity, acquired_on=body.acquired_on
+def register_vehicle(
+    body: schemas.Registration, principal: Registrar, _key: Idempotency, session: WriteSession, response: Response
+) -> schemas.OwnVehicleBody | schemas.TitleCaseBody:
+    found = titles.register_or_claim(
+        session,
+        principal=principal,
+        facts=body.facts(),
+        capacity=body.capacity or _CAPACITY.get(principal.organization_kind or "", Capacity.OWNER),
+        acquired_on=body.acquired_on,
+        statement=body.statement,
     )
-    holding = holdings.require_holding(session, vehicle_id=view.id, party_id=principal.party_id)
-    return schemas.own_body(view, holding)
+    if not isinstance(found, VehicleView):
+        response.status_code = 202
+        return schemas.TitleCaseBody(case_id=found.id)
+    holding = holdings.require_holding(session, vehicle_id=found.id, party_id=principal.party_id)
+    return schemas.own_body(found, holding)
 
 
 @router.get("/vehicles", summary="我持有的车辆 Cars the caller holds")
@@ -97,7 +128,7 @@ def correct_vehicle(
 
 @router.put("/vehicles/{vehicle_id}/note", status_code=204, summary="私有备注 Private note", responses=refusals(VehicleNotFound))
 def note_privately(vehicle_id: VehicleId, body: schemas.NoteIn, principal: Editor, _key: Idempotency, session: WriteSession) -> None:
-    holdings.note_privately(session, principal=principal, vehicle_id=vehicle_id, note=body.note, buy_price_minor=body.buy_price_minor)
+    holdings.note_privately(session, principal=principal, vehicle_id=vehicle_id, **body.model_dump())
 
 
 @router.post(
@@ -122,14 +153,28 @@ def get_eligibility(
     session: ReadSession,
     buyer_city: Annotated[str | None, Query(max_length=30, description="买方所在城市 City where the buyer will register.")] = None,
     buyer_has_quota: Annotated[bool, Query(description="买方已有指标 The buyer has a plate quota.")] = False,
+    buyer_quota_until: Annotated[date | None, Query(description="指标有效期至 Until when the quota is valid.")] = None,
 ) -> schemas.EligibilityBody:
+    reading.require_answer(session, principal=principal, vehicle_id=vehicle_id)
     seller_id = holdings.seller_of(session, vehicle_id=vehicle_id, party_id=principal.party_id)
     found = eligibility.evaluate(
-        session, vehicle_id=vehicle_id, mode=mode, seller_id=seller_id, buyer_city=buyer_city, buyer_has_quota=buyer_has_quota
+        session,
+        vehicle_id=vehicle_id,
+        mode=mode,
+        seller_id=seller_id,
+        buyer_city=buyer_city,
+        buyer_has_quota=buyer_has_quota,
+        buyer_quota_until=buyer_quota_until,
     )
+    questions = [schemas.QuestionBody.model_validate(one) for one in found.answers]
     findings = [schemas.FindingBody.model_validate(one) for one in found.findings]
     return schemas.EligibilityBody(
-        vehicle_id=vehicle_id, mode=mode, tradable=found.tradable, is_complete=found.is_complete, findings=findings
+        vehicle_id=vehicle_id,
+        mode=mode,
+        tradable=found.tradable,
+        is_complete=found.is_complete,
+        questions=questions,
+        findings=findings,
     )
 
 
@@ -164,13 +209,53 @@ def list_documents(vehicle_id: VehicleId, principal: Reader, session: ReadSessio
 
 
 @router.post(
-    "/vehicles/{vehicle_id}/documents", status_code=201, summary="登记手续 Put a paper on file", responses=refusals(VehicleNotFound)
+    "/vehicles/{vehicle_id}/documents",
+    status_code=201,
+    summary="登记手续 Put a paper on file",
+    responses=refusals(VehicleNotFound, RestrictionMissing),
 )
 def record_document(
     vehicle_id: VehicleId, body: schemas.DocumentIn, principal: Reader, _key: Idempotency, session: WriteSession
 ) -> schemas.DocumentBody:
     row = records.record_document(session, principal=principal, vehicle_id=vehicle_id, **body.model_dump())
     return schemas.DocumentBody.model_validate(row)
+
+
+@router.post(
+    "/vehicles/{vehicle_id}/documents/{document_id}/check",
+    summary="核验手续 Check a paper",
+    responses=refusals(VehicleNotFound, DocumentChecked, OwnPaper),
+)
+def check_document(
+    vehicle_id: VehicleId,
+    document_id: UUID,
+    body: schemas.DocumentCheck,
+    principal: Operator,
+    _key: Idempotency,
+    session: WriteSession,
+) -> schemas.DocumentBody:
+    row = records.check_document(
+        session, principal=principal, vehicle_id=vehicle_id, document_id=document_id, accepted=body.accepted, note=body.note
+    )
+    return schemas.DocumentBody.model_validate(row)
+
+
+@router.get("/vehicles/{vehicle_id}/history", summary="维修保养与出险记录 Service and claim history", responses=refusals(VehicleNotFound))
+def get_history(vehicle_id: VehicleId, _viewer: Viewer, session: ReadSession) -> schemas.HistoryBody:
+    return schemas.HistoryBody.model_validate(reading.get_history(session, vehicle_id=vehicle_id))
+
+
+@router.post(
+    "/vehicles/{vehicle_id}/history",
+    status_code=201,
+    summary="登记维修保养或出险 Record a workshop visit or a claim",
+    responses=refusals(VehicleNotFound, BadFacts),
+)
+def record_history(
+    vehicle_id: VehicleId, body: schemas.HistoryIn, principal: Reader, _key: Idempotency, session: WriteSession
+) -> schemas.HistoryEntryBody:
+    row = records.record_history(session, principal=principal, vehicle_id=vehicle_id, **body.model_dump())
+    return schemas.HistoryEntryBody.model_validate(row)
 
 
 @router.get(

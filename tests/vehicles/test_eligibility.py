@@ -10,16 +10,20 @@ from hypothesis import strategies as st
 
 from marketplace.vehicles.domain import (
     Capacity,
+    Damage,
     DocumentKind,
     Eligibility,
     EmissionStage,
     Fuel,
     OdometerSource,
+    PurchaseTax,
     Reading,
+    RegistryStatus,
     RestrictionKind,
     RestrictionState,
     RollBack,
     Severity,
+    SourceKind,
     TradeMode,
     UseType,
     VehicleKind,
@@ -46,6 +50,7 @@ GOOD = Case(
     market_city="天津",
     seller=OWNER,
     documents=frozenset(DocumentKind),
+    accepted=frozenset(DocumentKind) - {DocumentKind.MOVE_IN_REPLY},
     inspection_valid_until=date(2027, 3, 31),
     insurance_valid_until=date(2027, 3, 17),
 )
@@ -127,7 +132,7 @@ class TestEvaluate:
         ("changes", "expected"),
         [
             ({"name_matches": False}, {"owner_name_differs"}),
-            ({"name_matches": None}, set()),
+            ({"name_matches": None}, {"owner_name_unknown"}),
             ({"name_matches": False, "has_contract": True}, set()),
             ({"capacity": Capacity.CONSIGNEE}, {"authority_missing"}),
             ({"short_sales": 2, "held_since": date(2025, 11, 25)}, {"third_sale"}),
@@ -146,7 +151,9 @@ class TestEvaluate:
         bare = GOOD.documents - {DocumentKind.POWER_OF_ATTORNEY, DocumentKind.PURCHASE_CONTRACT}
         stranger = replace(OWNER, name_matches=False, capacity=Capacity.CONSIGNEE)
         assert code(found(seller=stranger, documents=bare)) == {"owner_name_differs", "authority_missing"}
-        assert code(found(seller=stranger, documents=bare | {paper})) == set()
+        assert code(found(seller=stranger, documents=bare | {paper}, accepted=frozenset({paper}))) == set()
+        unchecked = found(seller=stranger, documents=bare | {paper}, accepted=frozenset())
+        assert (code(unchecked), unchecked.tradable, unchecked.is_complete) == ({"authority_unchecked"}, True, False)
 
     @pytest.mark.parametrize(
         ("mode", "missing"),
@@ -250,9 +257,15 @@ CASES = st.builds(
     city=st.sampled_from(["天津", "北京", "石家庄"]),
     buyer_city=st.none() | st.sampled_from(["天津", "北京", "石家庄"]),
     documents=st.frozensets(st.sampled_from(DocumentKind)),
-    restrictions=st.lists(st.builds(Restriction, st.sampled_from(RestrictionKind), st.sampled_from(RestrictionState)), max_size=3).map(
-        tuple
-    ),
+    accepted=st.frozensets(st.sampled_from(DocumentKind)),
+    registry_status=st.none() | st.sampled_from(RegistryStatus),
+    source_kind=st.none() | st.sampled_from(SourceKind),
+    purchase_tax=st.none() | st.sampled_from(PurchaseTax),
+    violations_count=st.none() | st.integers(0, 3),
+    disclosed=st.frozensets(st.sampled_from(Damage)),
+    restrictions=st.lists(
+        st.builds(Restriction, st.sampled_from(RestrictionKind), st.sampled_from(RestrictionState), st.booleans()), max_size=3
+    ).map(tuple),
     seller=st.none()
     | st.builds(
         Seller,

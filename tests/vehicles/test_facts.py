@@ -57,8 +57,8 @@ class TestCheckFacts:
             {"emission_stage": EmissionStage.CN6B},
             {"fuel": Fuel.BEV, "emission_stage": EmissionStage.NONE},
             {"fuel": Fuel.FCEV, "emission_stage": EmissionStage.NONE},
-            {"fuel": Fuel.BEV, "battery": BatteryFacts(soh_permille=0)},
-            {"fuel": Fuel.PHEV, "battery": BatteryFacts(soh_permille=1_000), "displacement_ml": 1_500},
+            {"fuel": Fuel.BEV, "battery": BatteryFacts(soh_permille=0, soh_method="读取", soh_on=TODAY)},
+            {"fuel": Fuel.PHEV, "battery": BatteryFacts(soh_permille=1_000, soh_method="读取", soh_on=TODAY), "displacement_ml": 1_500},
             {"fuel": Fuel.HEV, "battery": BatteryFacts()},
         ],
     )

@@ -73,7 +73,14 @@ class TestThirdSale:
 class TestKinds:
     def test_a_new_energy_car_has_its_battery(self, api: Market) -> None:
         owner = sign_up(api)
-        battery = {"chemistry": "lfp", "rated_wh": 60_000, "range_km": 556, "soh_permille": 934, "soh_on": "2026-10-01"}
+        battery = {
+            "chemistry": "lfp",
+            "rated_wh": 60_000,
+            "range_km": 556,
+            "soh_permille": 934,
+            "soh_method": "整车诊断读取",
+            "soh_on": "2026-10-01",
+        }
         changes: dict[str, Any] = {"fuel": "bev", "brand": "特斯拉", "series": "Model 3", "wmi": "LRW", "plate": "津AD12345"}
         car = register_car(api, owner, papers=False, battery=battery, displacement_ml=None, emission_stage=None, gearbox=None, **changes)
         assert car["battery"]["soh_permille"] == 934

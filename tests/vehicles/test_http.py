@@ -46,12 +46,12 @@ class TestRegister:
         dealer = organization(api, "dealer")
         assert register_car(api, dealer)["holding"]["capacity"] == "dealer_stock"
 
-    def test_a_newcomer_is_told_and_gets_nothing(self, api: Market) -> None:
+    def test_a_newcomer_gets_a_title_case_and_nothing_else(self, api: Market) -> None:
         owner, other = sign_up(api), sign_up(api, "李四")
         body = car_facts()
         car = api.post(BASE, json=body, headers=owner.headers).json()
         answer = api.post(BASE, json=body, headers=other.headers)
-        assert (answer.status_code, answer.json()["code"]) == (409, "held_by_another")
+        assert (answer.status_code, answer.json()["status"]) == (202, "title_case")
         assert car["id"] not in answer.text
         assert api.get(f"{BASE}/{car['id']}/holding", headers=other.headers).status_code == 404
         assert api.patch(f"{BASE}/{car['id']}", json={"colour": "red"}, headers=other.headers).status_code == 404
@@ -191,10 +191,12 @@ class TestEligibility:
         assert {"plate_quota_needed", "emission_to_check"} <= codes(found)
         assert "plate_quota_needed" not in codes(eligibility(api, owner, car, "c2b_auction", buyer_city="北京"))
 
-    def test_somebody_elses_question_is_about_the_holders_sale(self, api: Market) -> None:
-        owner, other = sign_up(api), sign_up(api, "李四")
+    def test_a_car_nobody_offers_is_no_strangers_business(self, api: Market) -> None:
+        owner, other, clerk = sign_up(api), sign_up(api, "李四"), operator(api)
         car = register_car(api, owner)
-        assert "no_holding" not in codes(eligibility(api, other, car))
+        path, asked = f"{BASE}/{car['id']}/eligibility", {"mode": "c2b_auction"}
+        assert api.get(path, params=asked, headers=other.headers).status_code == 404
+        assert "no_holding" not in codes(eligibility(api, clerk, car))
 
 
 class TestPhotos:

@@ -10,15 +10,17 @@ from datetime import date
 from enum import StrEnum
 
 from marketplace.vehicles.domain.facts import RollBack
-from marketplace.vehicles.domain.scrapping import add_years, class_of, scrapping_on
+from marketplace.vehicles.domain.scrapping import Conversion, add_years, class_of, scrapping_on
 from marketplace.vehicles.domain.vocabulary import (
-    NEW_ENERGY,
     Capacity,
     DocumentKind,
     EmissionStage,
     Fuel,
+    PurchaseTax,
+    RegistryStatus,
     RestrictionKind,
     RestrictionState,
+    SourceKind,
     TradeMode,
     UseType,
     VehicleKind,
@@ -36,7 +38,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One answer. ``article`` is the Chinese name of the rule, ``clears`` what would clear it (a code)."""
+    """One answer. ``article`` is the Chinese name of the rule, ``clears`` what would clear it: a code, and in words."""
 
     code: str
     severity: Severity
@@ -44,6 +46,29 @@ class Finding:
     zh: str
     en: str
     clears: str
+    clears_zh: str = ""
+    clears_en: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A line of the tradability table (可交易车辆判别表): one bad answer and the car may not be traded."""
+
+    number: int
+    zh: str
+    en: str
+    codes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """``codes``: the findings that make it bad."""
+
+    number: int
+    zh: str
+    en: str
+    is_bad: bool
+    codes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +76,7 @@ class Eligibility:
     """``tradable``: nothing bars. ``is_complete``: no paper is missing either, so that registration can be transferred."""
 
     findings: tuple[Finding, ...]
+    answers: tuple[Answer, ...] = ()
 
     @property
     def tradable(self) -> bool:
@@ -66,11 +92,26 @@ class Eligibility:
 
 
 @dataclass(frozen=True, slots=True)
+class CityRules:
+    """What a buyer's city asks. ``free_fuels`` get a quota on application; from ``accepts_from`` on a car moves in without a word of the
+    transfer-in office; below ``refuses_below`` (None: not known for certain) it does not."""
+
+    rations_plates: bool
+    free_fuels: frozenset[Fuel]
+    accepts_from: EmissionStage
+    refuses_below: EmissionStage | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TradeRules:
-    """The rule tables' numbers and sentences as valid on the day."""
+    """The rule tables' numbers and sentences as valid on the day. ``cities`` not named follow ``other_cities``."""
 
     findings: Mapping[str, Mapping[str, str]]
+    clears: Mapping[str, Mapping[str, str]]
+    questions: tuple[Question, ...]
+    registry: Mapping[RegistryStatus, str]
     scrapping_years: Mapping[str, int]
+    conversion: Conversion
     guiding_km: Mapping[str, int]
     sales_without_invoice: int
     short_holding_years: int
@@ -78,16 +119,26 @@ class TradeRules:
     documents_for_sale: frozenset[DocumentKind]
     documents_for_transfer: frozenset[DocumentKind]
     third_place_kinds: frozenset[VehicleKind]
-    free_move_in_stage: EmissionStage
-    quota_cities: frozenset[str]
-    new_energy_free_cities: frozenset[str]
+    cities: Mapping[str, CityRules]
+    other_cities: CityRules
     dealer_buys_modes: frozenset[TradeMode]
 
 
 @dataclass(frozen=True, slots=True)
 class Restriction:
+    """``is_joint``: the three-party application for it is on file and was accepted."""
+
     kind: RestrictionKind
     state: RestrictionState
+    is_joint: bool = False
+
+
+class Damage(StrEnum):
+    """What must be told to a buyer, each kept apart."""
+
+    ACCIDENT = "accident"
+    FLOOD = "flood"
+    FIRE = "fire"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +158,7 @@ class Seller:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """Everything the rules look at, on one legal day. ``seller`` None: no open holding."""
+    """Everything the rules look at, on one legal day. ``seller`` None: no open holding. ``accepted``: papers an operator has checked."""
 
     on: date
     mode: TradeMode
@@ -122,11 +173,20 @@ class Case:
     market_city: str
     seller: Seller | None
     documents: frozenset[DocumentKind] = frozenset()
+    accepted: frozenset[DocumentKind] = frozenset()
     restrictions: tuple[Restriction, ...] = ()
     inspection_valid_until: date | None = None
     insurance_valid_until: date | None = None
     buyer_city: str | None = None
     buyer_has_quota: bool = False
+    buyer_quota_until: date | None = None
+    former_use: UseType | None = None
+    use_changed_on: date | None = None
+    registry_status: RegistryStatus | None = None
+    source_kind: SourceKind | None = None
+    purchase_tax: PurchaseTax | None = None
+    violations_count: int | None = None
+    disclosed: frozenset[Damage] = frozenset()
     roll_back: RollBack | None = None
     is_plate_shared: bool = False
     vin_warnings: tuple[str, ...] = ()
@@ -138,9 +198,19 @@ Found = Iterator[tuple[str, dict[str, str]]]
 
 def evaluate(case: Case, rules: TradeRules) -> Eligibility:
     """All findings, the gravest first."""
-    found = [_finding(rules, code, words) for question in _QUESTIONS for code, words in question(case, rules)]
+    found = dict.fromkeys(_finding(rules, code, words) for look in _LOOKS for code, words in look(case, rules))
     order = list(Severity)
-    return Eligibility(tuple(sorted(found, key=lambda finding: order.index(finding.severity))))
+    findings = tuple(sorted(found, key=lambda finding: order.index(finding.severity)))
+    return Eligibility(findings, _answers(findings, rules.questions))
+
+
+def _answers(findings: tuple[Finding, ...], questions: tuple[Question, ...]) -> tuple[Answer, ...]:
+    barring = [finding.code for finding in findings if finding.severity is Severity.BARS]
+    return tuple(
+        Answer(asked.number, asked.zh, asked.en, bool(bad), bad)
+        for asked in questions
+        for bad in [tuple(code for code in barring if code in asked.codes)]
+    )
 
 
 def _finding(rules: TradeRules, code: str, words: Mapping[str, str]) -> Finding:
@@ -153,7 +223,16 @@ def _finding(rules: TradeRules, code: str, words: Mapping[str, str]) -> Finding:
         zh=filled["zh"],
         en=filled["en"],
         clears=filled["clears"],
+        **_clearing(rules, filled["clears"]),
     )
+
+
+def _clearing(rules: TradeRules, code: str) -> dict[str, str]:
+    """What clears it in words: a paper by its name, else by the table."""
+    if code in set(DocumentKind):
+        names = term(DocumentKind(code))
+        return {"clears_zh": names.zh, "clears_en": names.en}
+    return {"clears_zh": rules.clears[code]["zh"], "clears_en": rules.clears[code]["en"]}
 
 
 def _scrapping(case: Case, rules: TradeRules) -> Found:
@@ -165,6 +244,9 @@ def _scrapping(case: Case, rules: TradeRules) -> Found:
         first_registration_on=case.first_registration_on,
         manufactured_on=case.manufactured_on,
         years=rules.scrapping_years,
+        former_use=case.former_use,
+        use_changed_on=case.use_changed_on,
+        conversion=rules.conversion,
     )
     if ends_on is not None:
         words = {"on": ends_on.isoformat()}
@@ -177,9 +259,19 @@ def _scrapping(case: Case, rules: TradeRules) -> Found:
         yield "over_guiding_km", {}
 
 
-def _registration(case: Case, _rules: TradeRules) -> Found:
+def _registration(case: Case, rules: TradeRules) -> Found:
     if case.first_registration_on is None and case.mode is not TradeMode.PARALLEL_IMPORT:
         yield "not_registered", {}
+    if case.registry_status in rules.registry:
+        code = rules.registry[case.registry_status]
+        if code != "violations_open" or DocumentKind.VIOLATIONS_SETTLED not in case.documents:
+            yield code, {}
+    if case.violations_count and DocumentKind.VIOLATIONS_SETTLED not in case.documents:
+        yield "violations_open", {}
+    if case.purchase_tax is PurchaseTax.UNPAID:
+        yield "purchase_tax_unpaid", {}
+    elif case.purchase_tax in {PurchaseTax.EXEMPT, PurchaseTax.REDUCED}:
+        yield "purchase_tax_relief", {}
 
 
 _RESTRICTION_CODES = {
@@ -187,6 +279,7 @@ _RESTRICTION_CODES = {
     RestrictionKind.PLEDGE: ("pledge_open", "pledge_consented"),
     RestrictionKind.CUSTOMS_SUPERVISION: ("customs_supervised", "customs_approved"),
     RestrictionKind.SEAL: ("sealed", "sealed"),
+    RestrictionKind.SEAL_WAITING: ("sealed", "sealed"),
     RestrictionKind.STOLEN: ("stolen", "stolen"),
     RestrictionKind.ENGINE_NUMBER_MISMATCH: ("engine_number_mismatch", "engine_number_mismatch"),
     RestrictionKind.VIN_MISMATCH: ("vin_mismatch", "vin_mismatch"),
@@ -196,6 +289,10 @@ _RESTRICTION_CODES = {
 }
 CONSENTABLE = frozenset({RestrictionKind.LIEN, RestrictionKind.PLEDGE, RestrictionKind.CUSTOMS_SUPERVISION})
 """Restrictions a third party's consent can open; the others end only by release."""
+
+JOINT = frozenset({RestrictionKind.LIEN, RestrictionKind.PLEDGE})
+"""Where seller, buyer and creditor apply together (登记规定 第二十六条)."""
+AUTHORITY = frozenset({DocumentKind.POWER_OF_ATTORNEY, DocumentKind.PURCHASE_CONTRACT})
 
 
 def _restrictions(case: Case, _rules: TradeRules) -> Found:
@@ -207,7 +304,12 @@ def _restrictions(case: Case, _rules: TradeRules) -> Found:
             yield ("recall_to_tell" if is_person else "recall_open"), {}
             continue
         is_open, consented = _RESTRICTION_CODES[restriction.kind]
-        yield (consented if restriction.state is RestrictionState.CONSENTED else is_open), {}
+        if restriction.state is RestrictionState.OPEN:
+            yield is_open, {}
+        elif restriction.is_joint and restriction.kind in JOINT:
+            yield f"{restriction.kind.value}_joint", {}
+        else:
+            yield consented, {}
 
 
 def _title(case: Case, _rules: TradeRules) -> Found:
@@ -215,11 +317,18 @@ def _title(case: Case, _rules: TradeRules) -> Found:
     if seller is None:
         yield "no_holding", {}
         return
-    has_authority = seller.has_contract or bool(case.documents & {DocumentKind.POWER_OF_ATTORNEY, DocumentKind.PURCHASE_CONTRACT})
-    if seller.name_matches is False and not has_authority:
-        yield "owner_name_differs", {}
-    if seller.capacity is Capacity.CONSIGNEE and not has_authority:
-        yield "authority_missing", {}
+    needs_authority = not seller.has_contract and (seller.name_matches is False or seller.capacity is Capacity.CONSIGNEE)
+    if needs_authority and not case.documents & AUTHORITY:
+        if seller.name_matches is False:
+            yield "owner_name_differs", {}
+        if seller.capacity is Capacity.CONSIGNEE:
+            yield "authority_missing", {}
+    elif needs_authority and not case.accepted & AUTHORITY:
+        yield "authority_unchecked", {}
+    if seller.name_matches is None and not seller.has_contract and DocumentKind.REGISTRATION_CERTIFICATE in case.documents:
+        yield "owner_name_unknown", {}
+    if case.source_kind is SourceKind.OFFICIAL and DocumentKind.ASSET_DISPOSAL_PROOF not in case.documents:
+        yield "asset_disposal_missing", {}
 
 
 def _short_sales(case: Case, rules: TradeRules) -> Found:
@@ -262,16 +371,28 @@ def _buyer(case: Case, rules: TradeRules) -> Found:
     city = case.buyer_city
     if city is None or case.mode in rules.dealer_buys_modes:
         return
+    asks = rules.cities.get(city, rules.other_cities)
     words = {"city": city}
-    if city in rules.quota_cities and not case.buyer_has_quota:
-        is_free = case.fuel in NEW_ENERGY and city in rules.new_energy_free_cities
-        yield ("new_energy_quota" if is_free else "plate_quota_needed"), words
-    if city == case.city:
-        return
-    if case.emission_stage is None:
+    if asks.rations_plates:
+        if not case.buyer_has_quota:
+            yield ("new_energy_quota" if case.fuel in asks.free_fuels else "plate_quota_needed"), words
+        elif case.buyer_quota_until is not None and case.buyer_quota_until < case.on:
+            yield "plate_quota_expired", words
+    if city != case.city:
+        yield from _move_in(case, asks, words)
+
+
+def _move_in(case: Case, asks: CityRules, words: dict[str, str]) -> Found:
+    """The emission stage against the city's; the transfer-in office's accepted reply settles what is open."""
+    stage = case.emission_stage
+    if stage is None:
         yield "emission_unknown", words
-    elif case.emission_stage.rank < rules.free_move_in_stage.rank:
-        yield "emission_to_check", words
+        return
+    stages = {"stage": term(stage).zh, "stage_en": term(stage).en}
+    if asks.refuses_below is not None and stage.rank < asks.refuses_below.rank:
+        yield "emission_refused", words | stages
+    elif stage.rank < asks.accepts_from.rank and DocumentKind.MOVE_IN_REPLY not in case.accepted:
+        yield "emission_to_check", words | stages
 
 
 def _suspicions(case: Case, _rules: TradeRules) -> Found:
@@ -281,9 +402,11 @@ def _suspicions(case: Case, _rules: TradeRules) -> Found:
         yield "plate_on_another_car", {}
     for code in case.vin_warnings:
         yield code, {}
+    for damage in sorted(case.disclosed):
+        yield f"{damage.value}_to_tell", {}
 
 
-_QUESTIONS: tuple[Callable[[Case, TradeRules], Found], ...] = (
+_LOOKS: tuple[Callable[[Case, TradeRules], Found], ...] = (
     _scrapping,
     _registration,
     _restrictions,

@@ -1,6 +1,6 @@
 """What the vehicles feature refuses, and why."""
 
-from marketplace.core.errors import Malformed, NotFound, Refusal, Rule, TooLarge
+from marketplace.core.errors import Forbidden, Malformed, NotFound, Refusal, Rule, TooLarge
 
 
 class BadVin(Malformed):
@@ -29,6 +29,32 @@ class UnknownBrand(Malformed):
 
     zh = "品牌不在车型库中:{brand}"
     en = "No brand of the catalogue is called {brand}."
+
+
+class UnknownSeries(NotFound):
+    zh = "车系不在车型库中:{series}"
+    en = "No series of that brand is called {series}."
+
+
+class RestrictionMissing(Malformed):
+    """``restriction_kinds``: what such a paper ends or opens; ``restriction_id`` names none of them on this car."""
+
+    zh = "须指明该文件对应的限制"
+    en = "The paper must name the restriction it is about."
+
+
+class DocumentChecked(Refusal):
+    """``check_state``: what was found of it."""
+
+    zh = "该文件已核验({check_state})或已被替换"
+    en = "The paper has been checked ({check_state}) or superseded."
+
+
+class OwnPaper(Forbidden):
+    """Nobody accepts the paper he put on file himself."""
+
+    zh = "不得核验自己登记的文件"
+    en = "Nobody checks a paper that he put on file himself."
 
 
 class HeldByAnother(Refusal):

@@ -12,7 +12,7 @@ from marketplace.vehicles import queries
 from marketplace.vehicles.domain import Capacity, DocumentKind, HeldByAnother, HoldingView, VehicleNotFound
 from marketplace.vehicles.events import HoldingMoved, vehicle_key
 from marketplace.vehicles.models import Holding, Vehicle
-from marketplace.vehicles.service import views
+from marketplace.vehicles.service import sales, views
 
 OUTLIVED = frozenset(
     {DocumentKind.REGISTRATION_CERTIFICATE, DocumentKind.DRIVING_LICENCE, DocumentKind.POWER_OF_ATTORNEY, DocumentKind.PURCHASE_CONTRACT}
@@ -60,6 +60,8 @@ def move_holding(
     title = queries.find_title(session, vehicle_id)
     if title is not None and title.party_id == to_party_id and title.capacity is capacity:
         return views.holding_view(title)
+    if title is not None:
+        sales.record_sale(session, vehicle_id=vehicle_id, party_id=title.party_id, proof=proof)
     for holding in queries.list_open_holdings(session, vehicle_id):
         holding.until_at = at
         holding.ended_by = "sale" if holding.capacity is not Capacity.CONSIGNEE else "consignment_ended"
@@ -120,6 +122,35 @@ def _announce_move(session: Session, principal: Principal | None, row: Vehicle, 
     )
 
 
+def award_title(
+    session: Session, *, vehicle_id: UUID, from_party_id: UUID | None, to_party_id: UUID, capacity: Capacity, proof: str
+) -> HoldingView | None:
+    """The market decided that the car is ``to_party_id``'s, not ``from_party_id``'s: no sale, no transfer, the plate stays.
+
+    None, and nothing changed, when the title is no longer with whom the decision was about. Twice is once.
+    """
+    row = queries.lock_row(session, vehicle_id)
+    title = queries.find_title(session, vehicle_id)
+    if title is not None and title.party_id == to_party_id:
+        return views.holding_view(title)
+    if (title.party_id if title else None) != from_party_id:
+        facts = {"to": str(to_party_id), "proof": proof}
+        audit.record(session, principal=None, act="vehicle.title_moved_on", object_kind="vehicle", object_id=vehicle_id, facts=facts)
+        return None
+    at = clock.now(session)
+    for holding in queries.list_open_holdings(session, vehicle_id):
+        holding.until_at, holding.ended_by = at, "title_case"
+        session.add(holding)
+    session.flush()
+    awarded = Holding(vehicle_id=vehicle_id, party_id=to_party_id, capacity=capacity, since_at=at, proof=proof[:200])
+    session.add(awarded)
+    row.facts_version += 1
+    row.updated_at = at
+    session.flush()
+    _announce_move(session, None, row, from_party_id, awarded)
+    return views.holding_view(awarded)
+
+
 def grant_consignee(session: Session, *, principal: Principal | None, vehicle_id: UUID, party_id: UUID, proof: str) -> HoldingView:
     """A consignee may act on the car beside its owner until the title moves or the consignment ends. Raises ``HeldByAnother``."""
     queries.lock_row(session, vehicle_id)
@@ -142,12 +173,20 @@ def grant_consignee(session: Session, *, principal: Principal | None, vehicle_id
     return views.holding_view(row)
 
 
-def note_privately(session: Session, *, principal: Principal, vehicle_id: UUID, note: str, buy_price_minor: int | None) -> None:
-    """The holder's own note and purchase price: on his holding, never on the car. Raises ``VehicleNotFound``."""
+def note_privately(
+    session: Session,
+    *,
+    principal: Principal,
+    vehicle_id: UUID,
+    note: str,
+    buy_price_minor: int | None,
+    floor_price_minor: int | None = None,
+) -> None:
+    """The holder's own note, purchase price and floor: on his holding, never on the car. Raises ``VehicleNotFound``."""
     row = queries.find_holding(session, vehicle_id, principal.party_id)
     if row is None:
         raise VehicleNotFound
-    row.private_note, row.buy_price_minor = note, buy_price_minor
+    row.private_note, row.buy_price_minor, row.floor_price_minor = note, buy_price_minor, floor_price_minor
     session.add(row)
     audit.record(session, principal=principal, act="vehicle.note", object_kind="vehicle", object_id=vehicle_id)
 

@@ -6,6 +6,7 @@ from uuid import UUID
 from marketplace.accounts.api import ErasureReport, PersonalData
 from marketplace.core.db import Session
 from marketplace.vehicles import queries
+from marketplace.vehicles.service.photos import drop_photos
 from marketplace.vehicles.service.views import load_views
 
 
@@ -27,6 +28,7 @@ def export_person(session: Session, party_id: UUID) -> dict[str, Any]:
                 "acquired_on": one.acquired_on.isoformat() if one.acquired_on else None,
                 "private_note": one.private_note,
                 "buy_price_minor": one.buy_price_minor,
+                "floor_price_minor": one.floor_price_minor,
             }
             for one in holdings
         ]
@@ -34,12 +36,12 @@ def export_person(session: Session, party_id: UUID) -> dict[str, Any]:
 
 
 def erase_person(session: Session, party_id: UUID) -> ErasureReport:
-    """Notes and names on papers go; a car's identity and the chain of holdings stay with the trade's records."""
+    """Notes, names on papers, photos of cars no longer held go; a car's identity and its chain of holdings stay on record."""
     holdings = queries.list_holdings_of(session, party_id)
     erased = 0
     for one in holdings:
-        if one.private_note or one.buy_price_minor is not None:
-            one.private_note, one.buy_price_minor = "", None
+        if one.private_note or one.buy_price_minor is not None or one.floor_price_minor is not None:
+            one.private_note, one.buy_price_minor, one.floor_price_minor = "", None, None
             session.add(one)
             erased += 1
     for vehicle_id in {one.vehicle_id for one in holdings}:
@@ -48,6 +50,9 @@ def erase_person(session: Session, party_id: UUID) -> ErasureReport:
                 document.holder_name, document.number = None, None
                 session.add(document)
                 erased += 1
+    photos = queries.list_photos_of_holdings(session, [one.id for one in holdings if one.until_at is not None])
+    drop_photos(session, photos)
+    erased += len(photos)
     kept = ["车辆持有记录:二手车流通管理办法、电子商务法第三十一条,交易完成之日起不少于三年"] if holdings else []
     return ErasureReport(erased=erased, kept=kept)
 

@@ -1,7 +1,7 @@
 """Photos: type by content, bounded pixels, re-encoded without metadata, with a thumbnail."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -13,10 +13,12 @@ from marketplace.core import audit, clock
 from marketplace.core.db import Session
 from marketplace.core.files import FileStore
 from marketplace.core.ids import new_id
+from marketplace.core.outbox import append
 from marketplace.core.security import Principal
 from marketplace.core.settings import Settings
 from marketplace.vehicles import queries
 from marketplace.vehicles.domain import PhotoNotUsable, PhotoTooLarge, PhotoView, TooManyPhotos, VehicleNotFound
+from marketplace.vehicles.events import PhotoRemoved, vehicle_key
 from marketplace.vehicles.models import VehiclePhoto
 from marketplace.vehicles.service.registration import announce_change
 from marketplace.vehicles.service.views import photo_view
@@ -84,7 +86,7 @@ def add_photo(
     holding = queries.find_holding(session, vehicle_id, principal.party_id)
     if holding is None:
         raise VehicleNotFound
-    same = queries.find_photo_by_hash(session, vehicle_id, picture.sha256)
+    same = queries.find_photo_by_hash(session, holding.id, picture.sha256)
     if same is not None:
         return photo_view(same)
     photos = queries.list_photos(session, [vehicle_id])
@@ -122,11 +124,13 @@ def add_photo(
 
 
 def remove_photo(session: Session, *, principal: Principal, vehicle_id: UUID, photo_id: UUID) -> None:
-    """Take a photo off the car. The file stays until the store's clean-up: a listing already sent may still show it."""
+    """Take a photo of the caller's own holding off the car; its files go once this is committed. Raises ``VehicleNotFound``."""
     row = queries.lock_row(session, vehicle_id)
-    if queries.find_holding(session, vehicle_id, principal.party_id) is None:
+    holding = queries.find_holding(session, vehicle_id, principal.party_id)
+    photo = queries.get_photo(session, vehicle_id, photo_id)
+    if holding is None or photo.holding_id != holding.id:
         raise VehicleNotFound
-    session.delete(queries.get_photo(session, vehicle_id, photo_id))
+    drop_photos(session, [photo])
     announce_change(session, row, changed=["photos"])
     audit.record(
         session,
@@ -136,6 +140,20 @@ def remove_photo(session: Session, *, principal: Principal, vehicle_id: UUID, ph
         object_id=vehicle_id,
         facts={"photo_id": str(photo_id)},
     )
+
+
+def drop_photos(session: Session, photos: Sequence[VehiclePhoto]) -> None:
+    """Delete the rows and ask for the files' deletion after the commit."""
+    for photo in photos:
+        session.delete(photo)
+        event = PhotoRemoved(vehicle_id=photo.vehicle_id, photo_id=photo.id, file_keys=[photo.file_key, photo.thumbnail_key])
+        append(session, event, key=vehicle_key(photo.vehicle_id))
+
+
+def delete_files(files: FileStore, keys: Sequence[str]) -> None:
+    """Remove a photo's files; those gone already are no error."""
+    for key in keys:
+        files.delete(key)
 
 
 def read_photo(session: Session, *, vehicle_id: UUID, photo_id: UUID, thumbnail: bool, files: FileStore) -> tuple[bytes, str]:

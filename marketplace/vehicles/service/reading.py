@@ -1,6 +1,8 @@
 """Reading cars."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
 from marketplace.core import audit
@@ -8,11 +10,26 @@ from marketplace.core.db import Session
 from marketplace.core.pagination import PageQuery
 from marketplace.core.security import Principal
 from marketplace.vehicles import queries
-from marketplace.vehicles.domain import HoldingView, Reading, VehicleFacts, VehicleNotFound, VehicleView, find_roll_back
+from marketplace.vehicles.domain import (
+    HistoryKind,
+    HoldingView,
+    Reading,
+    ServiceRecord,
+    UnknownBrand,
+    UnknownSeries,
+    VehicleFacts,
+    VehicleNotFound,
+    VehicleView,
+    find_roll_back,
+)
+from marketplace.vehicles.domain.catalogue import Brand, Series
 from marketplace.vehicles.domain.vin import normalize_vin
-from marketplace.vehicles.models import OdometerReading, VehicleDocument, VehicleRestriction
-from marketplace.vehicles.service import views
+from marketplace.vehicles.models import OdometerReading, VehicleDocument, VehicleHistory, VehicleRestriction, VehicleShowing
+from marketplace.vehicles.service import tables, views
 from marketplace.vehicles.service.records import RESTRICT
+
+APPRAISE = "appraisals.perform"
+MODELS_MAX = 500
 
 
 def get_vehicle(session: Session, *, vehicle_id: UUID) -> VehicleView:
@@ -64,6 +81,72 @@ def list_readings(session: Session, *, vehicle_id: UUID) -> tuple[list[OdometerR
     rows = list(queries.list_readings(session, vehicle_id))
     back = find_roll_back([Reading(one.odometer_km, one.read_on, one.source) for one in rows])
     return rows, back is not None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A car's workshop visits and claims, oldest first, and what they come to; amounts in fen."""
+
+    entries: list[VehicleHistory]
+    services: int
+    service_record: ServiceRecord
+    service_last_on: date | None
+    service_last_km: int | None
+    claims: int
+    claims_max_minor: int | None
+
+
+def get_history(session: Session, *, vehicle_id: UUID) -> History:
+    """Public: it names nobody. Raises ``VehicleNotFound``."""
+    queries.get_row(session, vehicle_id)
+    entries = list(queries.list_history(session, vehicle_id))
+    services = [one for one in entries if one.kind is HistoryKind.SERVICE]
+    claims = [one for one in entries if one.kind is HistoryKind.CLAIM]
+    authorised = [one.is_authorised is True for one in services]
+    record = ServiceRecord.NONE if not any(authorised) else ServiceRecord.FULL if all(authorised) else ServiceRecord.PARTIAL
+    return History(
+        entries=entries,
+        services=len(services),
+        service_record=record,
+        service_last_on=services[-1].happened_on if services else None,
+        service_last_km=services[-1].odometer_km if services else None,
+        claims=len(claims),
+        claims_max_minor=max((one.amount_minor for one in claims if one.amount_minor is not None), default=None),
+    )
+
+
+def list_models(session: Session, *, brand: str, series: str) -> tuple[Brand, Series, Sequence[tuple[str, int, int]]]:
+    """The models of a series that the market has seen, whatever text names brand and series. Raises ``UnknownBrand``, ``UnknownSeries``."""
+    found = tables.resolve_brand(brand)
+    if found is None:
+        raise UnknownBrand(brand=brand[:40], suggestions=tables.catalogue().suggest_brands(brand))
+    line = tables.resolve_series(found, series)
+    if line is None:
+        raise UnknownSeries(series=series[:60])
+    return found, line, queries.list_models(session, brand=found.name, series=line.name, limit=MODELS_MAX)
+
+
+def follow_listing(session: Session, *, listing_id: UUID, vehicle_id: UUID, is_open: bool, version: int) -> None:
+    """Whether a listing shows the car, by the newest word of it; words come out of order and twice."""
+    row = queries.lock_showing(session, listing_id)
+    if row is None:
+        session.add(VehicleShowing(listing_id=listing_id, vehicle_id=vehicle_id, is_open=is_open, listing_version=version))
+    elif version >= row.listing_version:
+        row.is_open, row.listing_version = is_open, version
+        session.add(row)
+    session.flush()
+
+
+def require_answer(session: Session, *, principal: Principal, vehicle_id: UUID) -> None:
+    """Who may ask whether a car may be traded: its holders, the market's people, appraisers, and everybody while it is offered.
+
+    Raises ``VehicleNotFound``.
+    """
+    queries.get_row(session, vehicle_id)
+    if principal.can(RESTRICT) or principal.can(APPRAISE) or queries.find_holding(session, vehicle_id, principal.party_id) is not None:
+        return
+    if not queries.is_shown(session, vehicle_id):
+        raise VehicleNotFound
 
 
 def list_documents(session: Session, *, principal: Principal, vehicle_id: UUID) -> list[VehicleDocument]:

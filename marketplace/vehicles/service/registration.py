@@ -37,6 +37,7 @@ from marketplace.vehicles.domain import (
 from marketplace.vehicles.events import FactsChanged, VehicleRegistered, vehicle_key
 from marketplace.vehicles.models import Holding, OdometerReading, Vehicle
 from marketplace.vehicles.service import tables, views
+from marketplace.vehicles.service.odometer import look_back
 
 FIXED_FIELDS = frozenset({"vin", "identity_kind", "odometer_km"})
 """What a change of facts cannot touch: identity never changes, kilometres are readings."""
@@ -121,6 +122,7 @@ def register_vehicle(
     session.add(Holding(vehicle_id=row.id, party_id=party_id, capacity=capacity, since_at=at, acquired_on=acquired_on, proof=proof[:200]))
     session.add(_first_reading(row, party_id, at))
     session.flush()
+    look_back(session, row)
     append(
         session,
         VehicleRegistered(vehicle_id=row.id, party_id=party_id, capacity=capacity, facts_version=row.facts_version),
@@ -156,18 +158,22 @@ def _check_free(session: Session, row: Vehicle, party_id: UUID) -> None:
 
 
 def _new_row(facts: VehicleFacts, at: datetime) -> Vehicle:
+    return Vehicle(**new_values(facts, at))
+
+
+def new_values(facts: VehicleFacts, at: datetime) -> dict[str, Any]:
+    """The columns of a car that was not known before."""
     values: dict[str, Any] = {name: getattr(facts, name) for name in views.FACT_FIELDS}
-    return Vehicle(
-        **values,
-        vin=facts.vin,
-        vin_hash=keyed_hash("vin", facts.vin),
-        vin_masked=mask_vin(facts.vin),
-        wmi=facts.vin[:3],
+    return values | {
+        "vin": facts.vin,
+        "vin_hash": keyed_hash("vin", facts.vin),
+        "vin_masked": mask_vin(facts.vin),
+        "wmi": facts.vin[:3],
         **_plate_columns(facts),
-        battery=views.battery_document(facts.battery),
-        created_at=at,
-        updated_at=at,
-    )
+        "battery": views.battery_document(facts.battery),
+        "created_at": at,
+        "updated_at": at,
+    }
 
 
 def _plate_columns(facts: VehicleFacts) -> dict[str, Any]:

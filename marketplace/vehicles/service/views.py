@@ -8,7 +8,7 @@ from uuid import UUID
 
 from marketplace.core.db import Session
 from marketplace.vehicles import queries
-from marketplace.vehicles.domain import BatteryChemistry, BatteryFacts, HoldingView, PhotoView, VehicleFacts, VehicleView
+from marketplace.vehicles.domain import BatteryChemistry, BatteryFacts, HoldingView, PhotoView, RangeStandard, VehicleFacts, VehicleView
 from marketplace.vehicles.models import Holding, Vehicle, VehiclePhoto
 from marketplace.vehicles.service.tables import maker_of
 
@@ -40,7 +40,17 @@ def load_views(session: Session, vehicle_ids: Sequence[UUID]) -> dict[UUID, Vehi
 
 
 def holding_view(row: Holding) -> HoldingView:
-    return HoldingView(row.vehicle_id, row.party_id, row.capacity, row.since_at, row.proof, row.acquired_on)
+    return HoldingView(
+        vehicle_id=row.vehicle_id,
+        party_id=row.party_id,
+        capacity=row.capacity,
+        since=row.since_at,
+        proof=row.proof,
+        acquired_on=row.acquired_on,
+        private_note=row.private_note,
+        buy_price_minor=row.buy_price_minor,
+        floor_price_minor=row.floor_price_minor,
+    )
 
 
 def battery_facts(stored: Mapping[str, Any] | None) -> BatteryFacts | None:
@@ -48,7 +58,9 @@ def battery_facts(stored: Mapping[str, Any] | None) -> BatteryFacts | None:
         return None
     values = dict(stored)
     values["chemistry"] = BatteryChemistry(values["chemistry"]) if values.get("chemistry") else None
-    values["soh_on"] = date.fromisoformat(values["soh_on"]) if values.get("soh_on") else None
+    values["range_standard"] = RangeStandard(values["range_standard"]) if values.get("range_standard") else None
+    for day in ("soh_on", "warranty_until"):
+        values[day] = date.fromisoformat(values[day]) if values.get(day) else None
     return BatteryFacts(**values)
 
 
@@ -56,9 +68,7 @@ def battery_document(battery: BatteryFacts | None) -> dict[str, Any] | None:
     """What is stored of a battery: plain JSON."""
     if battery is None:
         return None
-    values = asdict(battery)
-    values["soh_on"] = battery.soh_on.isoformat() if battery.soh_on else None
-    return values
+    return {name: value.isoformat() if isinstance(value, date) else value for name, value in asdict(battery).items()}
 
 
 def facts_of(row: Vehicle) -> VehicleFacts:

@@ -1,4 +1,4 @@
-"""Bodies of vehicles' requests and answers. VIN and plate go in full, come out masked."""
+"""Bodies of a car's facts. VIN and plate go in full, come out masked."""
 
 from datetime import date, datetime
 from typing import Annotated, Any, Self
@@ -12,20 +12,22 @@ from marketplace.vehicles.domain import (
     BodyStyle,
     Capacity,
     Colour,
-    DocumentKind,
     Drivetrain,
     EmissionStage,
     Fuel,
     Gearbox,
     HoldingView,
     IdentityKind,
-    OdometerSource,
+    OwnerKind,
     PhotoView,
-    RestrictionKind,
-    RestrictionState,
+    PlateClass,
+    PurchaseTax,
+    RangeStandard,
+    RegisteredClass,
+    RegistryStatus,
     Segment,
-    Severity,
-    TradeMode,
+    ServiceRecord,
+    SourceKind,
     UseType,
     VehicleFacts,
     VehicleKind,
@@ -38,17 +40,21 @@ Fen = Annotated[int, Field(gt=0, le=100_000_000_000, examples=[23_990_000])]
 
 
 class BatteryBody(BaseModel):
-    """A new-energy car's battery; health in thousandths, energy in watt-hours."""
+    """A new-energy car's battery; health in thousandths with method and day, energy in watt-hours."""
 
     model_config = ConfigDict(extra="forbid")
 
     chemistry: BatteryChemistry | None = None
     rated_wh: int | None = Field(default=None, ge=0, le=500_000, examples=[60_000])
     range_km: int | None = Field(default=None, ge=0, le=3_000, examples=[556])
+    range_standard: RangeStandard | None = None
     soh_permille: int | None = Field(default=None, ge=0, le=1000, examples=[934])
     soh_method: str | None = Field(default=None, max_length=60, examples=["整车诊断读取"])
     soh_on: date | None = None
-    is_leased: bool = False
+    is_leased: bool = Field(default=False, description="车电分离: the battery is rented.")
+    charge_cycles: int | None = Field(default=None, ge=0, le=20_000, examples=[312])
+    is_replaced: bool | None = None
+    warranty_until: date | None = None
 
     def facts(self) -> BatteryFacts:
         return BatteryFacts(**self.model_dump())
@@ -80,6 +86,31 @@ class ChangeableFacts(BaseModel):
     inspection_valid_until: date | None = None
     insurance_valid_until: date | None = None
     battery: BatteryBody | None = None
+    registered_model: str | None = Field(default=None, max_length=60, examples=["SVW71810KJD"])
+    registered_class: RegisteredClass | None = None
+    plate_class: PlateClass | None = None
+    owner_kind: OwnerKind | None = None
+    registry_status: RegistryStatus | None = None
+    source_kind: SourceKind | None = None
+    former_use: UseType | None = None
+    use_changed_on: date | None = None
+    is_turbocharged: bool | None = None
+    purchase_tax: PurchaseTax | None = None
+    commercial_insurance_until: date | None = None
+    vehicle_tax_until: date | None = None
+    violations_count: int | None = Field(default=None, ge=0, le=999, examples=[0])
+    violations_points: int | None = Field(default=None, ge=0, le=999, examples=[0])
+    violations_fine_minor: int | None = Field(default=None, ge=0, le=100_000_000, examples=[20_000])
+    service_record: ServiceRecord | None = None
+    service_last_on: date | None = None
+    service_last_km: int | None = Field(default=None, ge=0, le=3_000_000, examples=[40_000])
+    claims_count: int | None = Field(default=None, ge=0, le=999, examples=[1])
+    claims_max_minor: int | None = Field(default=None, ge=0, le=100_000_000_000, examples=[320_000])
+    is_accident: bool | None = Field(default=None, description="事故车; told apart from flood and fire.")
+    is_flood: bool | None = Field(default=None, description="泡水车.")
+    is_fire: bool | None = Field(default=None, description="火烧车.")
+    condition_note: str | None = Field(default=None, max_length=1_000, examples=["右前翼子板更换"])
+    estimated_km: int | None = Field(default=None, ge=0, le=3_000_000, examples=[42_000])
 
 
 class Registration(ChangeableFacts):
@@ -95,9 +126,15 @@ class Registration(ChangeableFacts):
     city: str = Field(min_length=1, max_length=30, examples=["天津"])
     capacity: Capacity | None = None
     acquired_on: date | None = Field(default=None, description="Since when the holder has the car.")
+    statement: str = Field(
+        default="",
+        max_length=2_000,
+        examples=["本人持有登记证书"],
+        description="权属说明 If another party holds the car: what the title case begins with.",
+    )
 
     def facts(self) -> VehicleFacts:
-        stated = self.model_dump(exclude={"battery", "capacity", "acquired_on"})
+        stated = self.model_dump(exclude={"battery", "capacity", "acquired_on", "statement"})
         return VehicleFacts(**stated, battery=self.battery.facts() if self.battery else None)
 
 
@@ -174,6 +211,33 @@ class VehicleBody(BaseModel):
     inspection_valid_until: date | None = Field(examples=["2027-03-31"])
     insurance_valid_until: date | None = Field(examples=["2027-03-17"])
     battery: BatteryBody | None = Field(examples=[None])
+    manufactured_on: date | None = Field(examples=["2021-01-20"])
+    registered_model: str | None = Field(examples=["SVW71810KJD"])
+    registered_class: RegisteredClass | None = Field(examples=["k33"])
+    plate_class: PlateClass | None = Field(examples=["small"])
+    owner_kind: OwnerKind | None = Field(examples=["person"])
+    registry_status: RegistryStatus | None = Field(examples=["normal"])
+    source_kind: SourceKind | None = Field(examples=["private"])
+    former_use: UseType | None = Field(examples=[None])
+    use_changed_on: date | None = Field(examples=[None])
+    is_turbocharged: bool | None = Field(examples=[True])
+    purchase_tax: PurchaseTax | None = Field(examples=["paid"])
+    commercial_insurance_until: date | None = Field(examples=["2027-03-17"])
+    vehicle_tax_until: date | None = Field(examples=["2026-12-31"])
+    violations_count: int | None = Field(examples=[0])
+    violations_points: int | None = Field(examples=[0])
+    violations_fine_minor: int | None = Field(examples=[20_000])
+    service_record: ServiceRecord | None = Field(examples=["full"])
+    service_last_on: date | None = Field(examples=["2026-06-01"])
+    service_last_km: int | None = Field(examples=[40_000])
+    claims_count: int | None = Field(examples=[1])
+    claims_max_minor: int | None = Field(examples=[320_000])
+    is_accident: bool | None = Field(examples=[False], description="事故车; told apart from flood and fire.")
+    is_flood: bool | None = Field(examples=[False], description="泡水车.")
+    is_fire: bool | None = Field(examples=[False], description="火烧车.")
+    condition_note: str | None = Field(examples=["右前翼子板更换"])
+    estimated_km: int | None = Field(examples=[42_000])
+    rolled_back_on: date | None = Field(examples=[None], description="The odometer went back on that day: the kilometres are in doubt.")
     photos: list[PhotoBody]
     facts_version: int = Field(examples=[1])
 
@@ -183,7 +247,7 @@ class VehicleBody(BaseModel):
 
 
 class HoldingBody(BaseModel):
-    """In what capacity, since when."""
+    """In what capacity, since when; the holder's own note and prices hang here, never on the car."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -191,6 +255,9 @@ class HoldingBody(BaseModel):
     since: datetime = Field(examples=["2026-11-24T02:00:00Z"])
     acquired_on: date | None = Field(examples=["2021-03-18"])
     proof: str = Field(examples=["order:0192f0c1-2345-7abc-8def-0123456789ab"])
+    private_note: str = Field(examples=["底价可再谈"], description="Seen by the holder only, as are the prices.")
+    buy_price_minor: int | None = Field(examples=[15_000_000])
+    floor_price_minor: int | None = Field(examples=[16_500_000])
 
 
 class OwnVehicleBody(VehicleBody):
@@ -221,155 +288,3 @@ def public_fields(view: VehicleView) -> dict[str, Any]:
 
 def own_body(view: VehicleView, holding: HoldingView) -> OwnVehicleBody:
     return OwnVehicleBody(**public_fields(view), holding=HoldingBody.model_validate(holding))
-
-
-class FindingBody(BaseModel):
-    """One answer of the rules."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    code: str = Field(examples=["lien_open"])
-    severity: Severity
-    article: str = Field(examples=["二手车流通管理办法 第二十条(二)"])
-    zh: str = Field(examples=["车辆处于抵押期间"])
-    en: str = Field(examples=["The car is under a lien."])
-    clears: str = Field(examples=["lien_release_or_consent"])
-
-
-class EligibilityBody(BaseModel):
-    """``tradable``: nothing bars; ``is_complete``: no paper is missing for the transfer either."""
-
-    vehicle_id: UUID = Field(examples=[_ID])
-    mode: TradeMode
-    tradable: bool = Field(examples=[True])
-    is_complete: bool = Field(examples=[False])
-    findings: list[FindingBody]
-
-
-class NoteIn(BaseModel):
-    """What only the holder sees."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    note: str = Field(default="", max_length=2_000, examples=["底价可再谈"])
-    buy_price_minor: Fen | None = None
-
-
-class ReadingIn(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    odometer_km: Km
-    read_on: date | None = Field(default=None, description="Left out: today.")
-
-
-class ReadingBody(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID = Field(examples=[_ID])
-    odometer_km: int = Field(examples=[42_000])
-    read_on: date = Field(examples=["2026-11-24"])
-    source: OdometerSource
-    recorded_at: datetime = Field(examples=["2026-11-24T02:00:00Z"])
-
-
-class OdometerBody(BaseModel):
-    """The history, oldest first. ``rolled_back``: a later reading is lower than an earlier one."""
-
-    readings: list[ReadingBody]
-    rolled_back: bool = Field(examples=[False])
-
-
-class DocumentIn(BaseModel):
-    """A paper to put on file; ``holder_name`` is the name on it. Neither number nor name is shown in public."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    kind: DocumentKind
-    number: str | None = Field(default=None, max_length=60, examples=["120012345678"])
-    holder_name: str | None = Field(default=None, max_length=80, examples=["张三"])
-    valid_until: date | None = None
-
-
-class DocumentBody(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID = Field(examples=[_ID])
-    kind: DocumentKind
-    valid_until: date | None = Field(examples=["2031-03-18"])
-    recorded_at: datetime = Field(examples=["2026-11-24T02:00:00Z"])
-
-
-class RestrictionIn(BaseModel):
-    """A lien, seal or other restriction. A holder may disclose lien, pledge and recall; the rest is the operators'."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    kind: RestrictionKind
-    authority: str = Field(default="", max_length=120, examples=["某某银行天津分行"])
-    reference: str = Field(default="", max_length=120, examples=["抵押登记 2024-0031"])
-    amount_minor: Fen | None = None
-
-
-class RestrictionDecision(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    state: RestrictionState = Field(description="released, or consented (lien, pledge, customs).", examples=["released"])
-    reference: str = Field(min_length=1, max_length=120, examples=["解除抵押证明 2026-0117"])
-
-
-class RestrictionBody(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID = Field(examples=[_ID])
-    kind: RestrictionKind
-    state: RestrictionState
-    authority: str = Field(examples=["某某银行天津分行"])
-    reference: str = Field(examples=["抵押登记 2024-0031"])
-    amount_minor: int | None = Field(examples=[8_000_000])
-    recorded_at: datetime = Field(examples=["2026-11-24T02:00:00Z"])
-    decided_at: datetime | None = Field(examples=["2026-11-24T02:00:00Z"])
-    decision_reference: str | None = Field(examples=["解除抵押证明 2026-0117"])
-
-
-class RevealIn(BaseModel):
-    """Every reveal of a full VIN is logged with its reason."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    reason: str = Field(min_length=4, max_length=200, examples=["办理转让登记"])
-
-
-class RevealBody(BaseModel):
-    vin: str = Field(examples=["LSVCZ2A45MN054321"])
-
-
-class TermBody(BaseModel):
-    """One value of an enumeration."""
-
-    value: str = Field(examples=["petrol"])
-    zh: str = Field(examples=["汽油"])
-    en: str = Field(examples=["petrol"])
-
-
-class SeriesBody(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-    name: str = Field(examples=["帕萨特"])
-    en: str = Field(examples=["Passat"])
-    segment: Segment
-
-
-class BrandBody(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-    name: str = Field(examples=["大众"])
-    en: str = Field(examples=["Volkswagen"])
-    pinyin: str = Field(examples=["dazhong"])
-    series: list[SeriesBody]
-
-
-class VocabularyBody(BaseModel):
-    """Every enumeration with its names, and the catalogue of brands and series."""
-
-    terms: dict[str, list[TermBody]]
-    brands: list[BrandBody]

@@ -7,231 +7,37 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TypeVar
 
+from marketplace.vehicles.domain.vocabulary.enums import (
+    BatteryChemistry,
+    BodyStyle,
+    Capacity,
+    CheckState,
+    Colour,
+    DocumentKind,
+    Drivetrain,
+    EmissionStage,
+    Fuel,
+    Gearbox,
+    HistoryKind,
+    IdentityKind,
+    OdometerSource,
+    OwnerKind,
+    PlateClass,
+    PurchaseTax,
+    RangeStandard,
+    RegisteredClass,
+    RegistryStatus,
+    RestrictionKind,
+    RestrictionState,
+    Segment,
+    ServiceRecord,
+    SourceKind,
+    TradeMode,
+    UseType,
+    VehicleKind,
+)
+
 E = TypeVar("E", bound=StrEnum)
-
-
-class IdentityKind(StrEnum):
-    """``chassis``: a number that is no VIN, on old imports."""
-
-    VIN = "vin"
-    CHASSIS = "chassis"
-
-
-class VehicleKind(StrEnum):
-    """Registered class (GA 802), as coarse as the scrapping table needs."""
-
-    PASSENGER_MICRO = "passenger_micro"
-    PASSENGER_SMALL = "passenger_small"
-    PASSENGER_MEDIUM = "passenger_medium"
-    PASSENGER_LARGE = "passenger_large"
-    TRUCK_MICRO = "truck_micro"
-    TRUCK_LIGHT = "truck_light"
-    TRUCK_MEDIUM = "truck_medium"
-    TRUCK_HEAVY = "truck_heavy"
-    MOTORCYCLE = "motorcycle"
-
-
-class Fuel(StrEnum):
-    PETROL = "petrol"
-    DIESEL = "diesel"
-    BEV = "bev"
-    HEV = "hev"
-    PHEV = "phev"
-    EREV = "erev"
-    CNG = "cng"
-    LPG = "lpg"
-    METHANOL = "methanol"
-    FCEV = "fcev"
-
-
-NEW_ENERGY = frozenset({Fuel.BEV, Fuel.PHEV, Fuel.EREV, Fuel.FCEV})
-
-
-class Gearbox(StrEnum):
-    MT = "mt"
-    AT = "at"
-    DCT = "dct"
-    CVT = "cvt"
-    AMT = "amt"
-    SINGLE_SPEED = "single_speed"
-
-
-class Drivetrain(StrEnum):
-    FWD = "fwd"
-    RWD = "rwd"
-    AWD = "awd"
-    PART_TIME_4WD = "part_time_4wd"
-
-
-class EmissionStage(StrEnum):
-    """``none`` for electric cars."""
-
-    CN1 = "cn1"
-    CN2 = "cn2"
-    CN3 = "cn3"
-    CN4 = "cn4"
-    CN5 = "cn5"
-    CN6A = "cn6a"
-    CN6B = "cn6b"
-    NONE = "none"
-
-    @property
-    def rank(self) -> int:
-        """Order of strictness; an electric car meets every stage."""
-        return {"cn1": 1, "cn2": 2, "cn3": 3, "cn4": 4, "cn5": 5, "cn6a": 6, "cn6b": 7, "none": 9}[self.value]
-
-
-class BodyStyle(StrEnum):
-    SEDAN = "sedan"
-    HATCHBACK = "hatchback"
-    LIFTBACK = "liftback"
-    ESTATE = "estate"
-    SUV = "suv"
-    MPV = "mpv"
-    COUPE = "coupe"
-    CONVERTIBLE = "convertible"
-    PICKUP = "pickup"
-    VAN = "van"
-    BUS = "bus"
-    TRUCK = "truck"
-
-
-class Segment(StrEnum):
-    A00 = "a00"
-    A0 = "a0"
-    A = "a"
-    B = "b"
-    C = "c"
-    D = "d"
-    SUV_A0 = "suv_a0"
-    SUV_A = "suv_a"
-    SUV_B = "suv_b"
-    SUV_C = "suv_c"
-    SUV_D = "suv_d"
-    MPV = "mpv"
-    SPORTS = "sports"
-    PICKUP = "pickup"
-    MINIVAN = "minivan"
-    LIGHT_BUS = "light_bus"
-    OTHER = "other"
-
-
-class Colour(StrEnum):
-    """GA colour letters A–J and Z, with the trade's silver, gold and orange kept apart."""
-
-    WHITE = "white"
-    GREY = "grey"
-    SILVER = "silver"
-    YELLOW = "yellow"
-    GOLD = "gold"
-    ORANGE = "orange"
-    PINK = "pink"
-    RED = "red"
-    PURPLE = "purple"
-    GREEN = "green"
-    BLUE = "blue"
-    BROWN = "brown"
-    BLACK = "black"
-    OTHER = "other"
-
-
-class UseType(StrEnum):
-    """GA 使用性质. The ``_to_private`` kinds keep their former commercial term."""
-
-    NON_COMMERCIAL = "non_commercial"
-    COACH = "coach"
-    CITY_BUS = "city_bus"
-    TAXI = "taxi"
-    TOURIST = "tourist"
-    FREIGHT = "freight"
-    RENTAL = "rental"
-    POLICE = "police"
-    FIRE = "fire"
-    AMBULANCE = "ambulance"
-    RESCUE = "rescue"
-    COMMERCIAL_TO_PRIVATE = "commercial_to_private"
-    TAXI_TO_PRIVATE = "taxi_to_private"
-    DRIVING_SCHOOL = "driving_school"
-    SCHOOL_BUS = "school_bus"
-    DANGEROUS_GOODS = "dangerous_goods"
-    RIDE_HAILING = "ride_hailing"
-    RIDE_HAILING_TO_PRIVATE = "ride_hailing_to_private"
-
-
-class BatteryChemistry(StrEnum):
-    NMC = "nmc"
-    LFP = "lfp"
-    OTHER = "other"
-
-
-class Capacity(StrEnum):
-    """In what capacity a party holds a car. All but the consignee hold the title or the stock."""
-
-    OWNER = "owner"
-    DEALER_STOCK = "dealer_stock"
-    CONSIGNEE = "consignee"
-    PILOT = "pilot"
-
-
-class TradeMode(StrEnum):
-    B2C_STORE = "b2c_store"
-    C2C_CONSIGNMENT = "c2c_consignment"
-    C2C_VIRTUAL = "c2c_virtual"
-    C2B_AUCTION = "c2b_auction"
-    B2B_AUCTION = "b2b_auction"
-    B2C_AUCTION = "b2c_auction"
-    C2C_AUCTION = "c2c_auction"
-    ACQUISITION = "acquisition"
-    PARALLEL_IMPORT = "parallel_import"
-    TRANSFER = "transfer"
-
-
-class DocumentKind(StrEnum):
-    """Papers of a car; the first seven go to the buyer (办法 第十九条)."""
-
-    REGISTRATION_CERTIFICATE = "registration_certificate"
-    DRIVING_LICENCE = "driving_licence"
-    INSPECTION_MARK = "inspection_mark"
-    PURCHASE_TAX_PROOF = "purchase_tax_proof"
-    VEHICLE_TAX_PROOF = "vehicle_tax_proof"
-    INSURANCE_POLICY = "insurance_policy"
-    PURCHASE_INVOICE = "purchase_invoice"
-    POWER_OF_ATTORNEY = "power_of_attorney"
-    PURCHASE_CONTRACT = "purchase_contract"
-    ASSET_DISPOSAL_PROOF = "asset_disposal_proof"
-
-
-class RestrictionKind(StrEnum):
-    """What may stand on a car: the tradability table's questions 1–8 as records."""
-
-    LIEN = "lien"
-    PLEDGE = "pledge"
-    SEAL = "seal"
-    CUSTOMS_SUPERVISION = "customs_supervision"
-    STOLEN = "stolen"
-    ENGINE_NUMBER_MISMATCH = "engine_number_mismatch"
-    VIN_MISMATCH = "vin_mismatch"
-    ILLEGAL_ASSEMBLY = "illegal_assembly"
-    DEREGISTERED = "deregistered"
-    RECALL = "recall"
-    BARRED_BY_LAW = "barred_by_law"
-
-
-class RestrictionState(StrEnum):
-    """``consented``: a lien whose creditor joins the transfer (登记规定 第二十六条), or customs approved the trade."""
-
-    OPEN = "open"
-    CONSENTED = "consented"
-    RELEASED = "released"
-
-
-class OdometerSource(StrEnum):
-    HOLDER = "holder"
-    APPRAISAL = "appraisal"
-    INSPECTION = "inspection"
-    WORKSHOP = "workshop"
-    IMPORT = "import"
-    HANDOVER = "handover"
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,6 +101,9 @@ VOCABULARY: Mapping[type[StrEnum], Mapping[str, Term]] = MappingProxyType(
             cn5=("国五", "China 5", "国v", "国5"),
             cn6a=("国六a", "China 6a", "国六", "国vi", "国6", "国via", "国6a"),
             cn6b=("国六b", "China 6b", "国vib", "国6b"),
+            eu4=("欧四", "Euro 4", "欧iv", "欧4"),
+            eu5=("欧五", "Euro 5", "欧v", "欧5"),
+            eu6=("欧六", "Euro 6", "欧vi", "欧6"),
             none=("无(电动)", "none (electric)", "电动", "零排放", "无"),
         ),
         BodyStyle: _terms(
@@ -396,11 +205,24 @@ VOCABULARY: Mapping[type[StrEnum], Mapping[str, Term]] = MappingProxyType(
             power_of_attorney=("授权委托书", "power of attorney"),
             purchase_contract=("收购合同", "purchase contract"),
             asset_disposal_proof=("资产处理证明", "proof of asset disposal"),
+            manual=("使用说明书", "owner's manual", "说明书"),
+            warranty_voucher=("三包凭证", "warranty voucher"),
+            violations_settled=("违法事故处理完毕证明", "proof that violations and accidents are settled"),
+            move_in_reply=("转入地车管所核准意见", "transfer-in office's reply"),
+            lien_release=("解除抵押登记证明", "lien release record", "解押证明"),
+            three_party_application=("抵押期间转让三方共同申请", "joint application of seller, buyer and creditor", "三方协议"),
+            pledge_release=("解除质押备案证明", "pledge release record"),
+            seal_release=("解除查封、扣押文书", "release of seal or seizure"),
+            customs_approval=("海关同意转让文件", "customs' approval of the trade"),
+            customs_release=("海关解除监管证明", "customs' certificate of release"),
+            police_clearance=("公安机关核查证明", "police clearance"),
+            recall_proof=("召回完成证明", "proof that the recall is done"),
         ),
         RestrictionKind: _terms(
             lien=("抵押", "lien"),
             pledge=("质押备案", "pledge"),
             seal=("查封、扣押", "seal or seizure"),
+            seal_waiting=("轮候查封", "seal waiting in turn"),
             customs_supervision=("海关监管", "customs supervision"),
             stolen=("盗抢、诈骗等犯罪所得", "stolen or obtained by crime"),
             engine_number_mismatch=("发动机号不符或凿改", "engine number mismatch"),
@@ -410,6 +232,7 @@ VOCABULARY: Mapping[type[StrEnum], Mapping[str, Term]] = MappingProxyType(
             recall=("未完成的召回", "open recall"),
             barred_by_law=("法律、行政法规禁止交易", "barred by law"),
         ),
+        CheckState: _terms(unchecked=("未核验", "unchecked"), accepted=("核验通过", "accepted"), refused=("核验未通过", "refused")),
         RestrictionState: _terms(open=("有效", "open"), consented=("已同意", "consented"), released=("已解除", "released")),
         OdometerSource: _terms(
             holder=("持有人填报", "holder"),
@@ -419,6 +242,70 @@ VOCABULARY: Mapping[type[StrEnum], Mapping[str, Term]] = MappingProxyType(
             **{"import": ("数据导入", "data import")},
             handover=("交车", "handover"),
         ),
+        PlateClass: _terms(
+            large=("大型汽车号牌", "large vehicle plate", "01"),
+            small=("小型汽车号牌", "small vehicle plate", "02"),
+            trailer=("挂车号牌", "trailer plate", "15"),
+            driving_school=("教练汽车号牌", "driving-school plate", "16"),
+            temporary=("临时行驶车号牌", "temporary plate", "22"),
+            police=("警用汽车号牌", "police plate", "23"),
+            new_energy_large=("大型新能源汽车号牌", "large new-energy plate", "51"),
+            new_energy_small=("小型新能源汽车号牌", "small new-energy plate", "52"),
+        ),
+        RegisteredClass: _terms(
+            k11=("大型普通客车", "large ordinary bus"),
+            k21=("中型普通客车", "medium ordinary bus"),
+            k31=("小型普通客车", "small ordinary passenger vehicle"),
+            k32=("小型越野客车", "small off-road passenger vehicle"),
+            k33=("小型轿车", "small sedan"),
+            k34=("小型专用客车", "small special passenger vehicle"),
+            k41=("微型普通客车", "micro ordinary passenger vehicle"),
+            k42=("微型越野客车", "micro off-road passenger vehicle"),
+            k43=("微型轿车", "micro sedan"),
+            h11=("重型普通货车", "heavy ordinary truck"),
+            h21=("中型普通货车", "medium ordinary truck"),
+            h31=("轻型普通货车", "light ordinary truck"),
+            h41=("微型普通货车", "micro ordinary truck"),
+            other=("其他", "other"),
+        ),
+        OwnerKind: _terms(person=("个人", "person", "私户"), unit=("单位", "unit", "公户")),
+        RegistryStatus: _terms(
+            normal=("正常", "normal"),
+            moved_out=("转出", "moved out"),
+            stolen=("被盗抢", "stolen or robbed"),
+            off_road=("停驶", "off the road"),
+            deregistered=("注销", "deregistered"),
+            violations_open=("违法未处理", "violations not settled"),
+            customs_supervised=("海关监管", "under customs supervision"),
+            accident_open=("事故未处理", "accident not settled"),
+            suspect=("嫌疑车", "suspect"),
+            sealed=("查封", "sealed"),
+            detained=("暂扣", "detained"),
+            deregistered_by_force=("强制注销", "deregistered by force"),
+            hit_and_run=("事故逃逸", "hit and run"),
+            locked=("锁定", "locked"),
+            papers_void=("牌证作废", "plate and papers void"),
+            inspection_overdue=("逾期未检验", "inspection overdue"),
+        ),
+        PurchaseTax: _terms(paid=("已缴", "paid"), exempt=("免税", "exempt"), reduced=("减税", "reduced"), unpaid=("未缴", "unpaid")),
+        SourceKind: _terms(
+            private=("个人车源", "private owner", "个人"),
+            dealer=("车商", "dealer"),
+            trade_in=("4S店置换", "trade-in", "置换"),
+            fleet=("租赁退役", "retired fleet", "租赁"),
+            official=("公车", "official vehicle"),
+            repossessed=("金融处置", "repossessed"),
+            judicial=("司法处置", "judicial sale", "司法"),
+            salvage=("保险残值", "insurance salvage"),
+            parallel_import=("平行进口", "parallel import"),
+        ),
+        ServiceRecord: _terms(
+            full=("全程4S店保养", "always at the maker's workshop", "全程4s", "4s店全程"),
+            partial=("部分4S店保养", "partly at the maker's workshop", "部分"),
+            none=("无4S店保养记录", "no record", "无"),
+        ),
+        RangeStandard: _terms(nedc=("NEDC", "NEDC"), wltc=("WLTC", "WLTC"), cltc=("CLTC", "CLTC"), measured=("实测", "measured")),
+        HistoryKind: _terms(service=("维修保养", "service"), claim=("出险理赔", "insurance claim")),
     }
 )
 
