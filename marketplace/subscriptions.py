@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from auction import api as auction_api
 from auction.closing import tasks as closing
 from auction.lots import tasks as lots
+from auction.negotiation import tasks as negotiation
 from auction.proving import tasks as proving
 from auction.settlement import tasks as settlement
 from marketplace.accounts import api as accounts_api
@@ -27,12 +28,15 @@ from marketplace.payments import tasks as payments
 from marketplace.sourcing import api as sourcing_api
 from marketplace.sourcing import tasks as sourcing
 from marketplace.vehicles import api as vehicles_api
+from marketplace.vehicles import tasks as vehicles
 from search.documents import tasks as documents
 from valuation.appraisal import api as appraisal_api
+from valuation.appraisal import tasks as appraisal
 from valuation.partners import api as partners_api
 from valuation.pricing import tasks as pricing
 
 SUBSCRIBERS: dict[str, Sequence[Subscriber]] = {
+    "valuation.appraisal_issued": [appraisal.print_report],
     "payments.operation_requested": [payments.run_operation],
     "payments.bank_transfer_booked": [payments.hear_bank],
     "orders.handed_over": [aftercare.open_transfer, sourcing.close_custody],
@@ -51,10 +55,34 @@ SUBSCRIBERS: dict[str, Sequence[Subscriber]] = {
     "auction.lot_withdrawn": [settlement.hear_withdrawal],
     "accounts.party_suspended": [settlement.hear_party, imports.hear_suspension],
     "accounts.party_reinstated": [settlement.hear_party],
-    "listings.listing_published": [documents.index_listing, pricing.follow_listing, imports.refresh_feed, feeds.follow_listing],
-    "listings.listing_changed": [documents.index_listing, pricing.follow_listing, imports.refresh_feed, feeds.follow_listing],
-    "listings.listing_withdrawn": [documents.index_listing, pricing.follow_listing, imports.refresh_feed, feeds.follow_listing],
-    "listings.listing_sold": [documents.index_listing, pricing.follow_listing, imports.refresh_feed, feeds.follow_listing],
+    "listings.listing_published": [
+        documents.index_listing,
+        pricing.follow_listing,
+        imports.refresh_feed,
+        feeds.follow_listing,
+        vehicles.follow_listing,
+    ],
+    "listings.listing_changed": [
+        documents.index_listing,
+        pricing.follow_listing,
+        imports.refresh_feed,
+        feeds.follow_listing,
+        vehicles.follow_listing,
+    ],
+    "listings.listing_withdrawn": [
+        documents.index_listing,
+        pricing.follow_listing,
+        imports.refresh_feed,
+        feeds.follow_listing,
+        vehicles.follow_listing,
+    ],
+    "listings.listing_sold": [
+        documents.index_listing,
+        pricing.follow_listing,
+        imports.refresh_feed,
+        feeds.follow_listing,
+        vehicles.follow_listing,
+    ],
     "sourcing.import_received": [sourcing.run_import],
     "sourcing.import_applied": [sourcing.follow_import],
     "sourcing.listing_requested": [sourcing.list_requested],
@@ -67,6 +95,8 @@ SUBSCRIBERS: dict[str, Sequence[Subscriber]] = {
     "parallel_import.feed_received": [imports.read_feed],
     "parallel_import.import_moved": [imports.refresh_feed],
     "parallel_import.dossier_changed": [imports.refresh_feed],
+    "vehicles.photo_removed": [vehicles.delete_photo_files],
+    "operations.case_decided": [vehicles.hear_case],
     "vehicles.facts_changed": [listings.review_vehicle, imports.refresh_feed],
     "vehicles.holding_moved": [listings.review_vehicle, sourcing.close_moved],
 }
@@ -78,8 +108,10 @@ SWEEPS: tuple[Sweep, ...] = (
     Sweep("stuck gateway operations", payments.sweep_stuck_operations, every_s=600),
     Sweep("reconciliation", payments.sweep_reconciliation, every_s=3_600),
     Sweep("due lots", closing.sweep_due_lots, every_s=1),
+    Sweep("unanswered negotiations", negotiation.end_overdue_negotiations, every_s=30),
     Sweep("heads to sign", proving.sign_heads, every_s=5),
-    Sweep("imports without an end", sourcing.give_up_imports, every_s=600),
+    Sweep("imports without an end", sourcing.give_up_imports, every_s=120),
+    Sweep("pictures of stock files", sourcing.fetch_images, every_s=10),
     Sweep("visitors of former days", listings.forget_visitors, every_s=3_600),
     Sweep("price drops of consignments", sourcing.drop_prices, every_s=300),
     Sweep("consignments past their term", sourcing.expire_consignments, every_s=300),
