@@ -80,9 +80,28 @@ def sign_consignment(api: Market, signer: Person, consignment_id: str | UUID) ->
     return api.post(f"{BASE}/consignments/{consignment_id}/signatures", json=body, headers=signer.headers)
 
 
+def register_bay(api: Market, agent: Person, *, number: str | None = None) -> str:
+    """The number of a free bay of the agent's register."""
+    number = number or f"A-{next(_bays):03d}"
+    answer = api.post(f"{BASE}/custody-bays", json={"number": number}, headers=agent.headers)
+    assert answer.status_code == 201, answer.text
+    return number
+
+
+def custody_request(agent: Person, bay: str, **changes: Any) -> dict[str, Any]:
+    """What an agent says when he takes a car into custody."""
+    return {
+        "bay_number": bay,
+        "key_count": 2,
+        "odometer_km": 42_013,
+        "papers": ["registration_certificate"],
+        "passphrase": agent.password,
+    } | changes
+
+
 def take_custody(api: Market, agent: Person, consignment_id: str | UUID, *, bay: str | None = None) -> None:
-    """The agent takes the car of a physical consignment into a bay."""
-    body = {"bay_number": bay or f"A-{next(_bays):03d}", "key_count": 2, "odometer_km": 42_013, "papers": ["registration_certificate"]}
+    """The agent takes the car of a physical consignment into a new bay and signs the receipt."""
+    body = custody_request(agent, register_bay(api, agent, number=bay))
     answer = api.post(f"{BASE}/consignments/{consignment_id}/custody", json=body, headers=agent.headers)
     assert answer.status_code == 200, answer.text
 
@@ -159,6 +178,14 @@ def upload_stock(api: Market, seller: Person, content: bytes, **options: Any) ->
     """The answer to uploading a stock file."""
     headers = seller.headers | {"Content-Type": "text/csv"}
     return api.post(f"{BASE}/stock-imports", content=content, params=options, headers=headers)
+
+
+def stock_of(api: Market, seller: Person, **params: Any) -> list[dict[str, Any]]:
+    """A dealer's stock, its first hundred cars."""
+    answer = api.get(f"{BASE}/stock", params={"limit": 100} | params, headers=seller.headers)
+    assert answer.status_code == 200, answer.text
+    items: list[dict[str, Any]] = answer.json()["items"]
+    return items
 
 
 def imported_stock(api: Market, seller: Person, *, cars: int = 3) -> dict[str, Any]:

@@ -300,7 +300,7 @@ class TestRow:
     @pytest.mark.parametrize(
         ("changes", "warning"),
         [
-            ({"排放": "欧V"}, "emission_foreign"),
+            ({"排放": "京V"}, "emission_foreign"),
             ({"变速箱": "三离合电驱变速箱"}, "gearbox_unknown"),
             ({"颜色": "迷彩"}, "colour_unknown"),
             ({"报价": "25"}, "price_above_msrp"),

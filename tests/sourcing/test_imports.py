@@ -1,14 +1,16 @@
 """Stock imports over HTTP, on both databases."""
 
-import csv
 import io
+import zipfile
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from python_calamine import CalamineWorkbook
 from sqlmodel import select
 
 from marketplace.core import clock
@@ -18,12 +20,12 @@ from marketplace.core.settings import Settings, get_settings
 from marketplace.sourcing import tasks
 from marketplace.sourcing.domain import ImportState, StockState
 from marketplace.sourcing.models import StockCar, StockImport
-from marketplace.sourcing.service import importing, staging
+from marketplace.sourcing.service import importing, running
 from marketplace.vehicles import api as vehicles
 from tests.cars import register_car, vin
 from tests.market import Market
 from tests.people import Person, operator, sign_up
-from tests.stock import BASE, HEADER, dealer, imported_stock, listed_car, stock_file, stock_row, upload_stock
+from tests.stock import BASE, HEADER, dealer, imported_stock, listed_car, stock_file, stock_of, stock_row, upload_stock
 
 
 def wrong_vin() -> str:
@@ -38,15 +40,13 @@ def get_import(api: Market, seller: Person, import_id: Any) -> dict[str, Any]:
     return body
 
 
+def sheet_of(content: bytes) -> list[list[str]]:
+    rows: list[list[str]] = CalamineWorkbook.from_filelike(io.BytesIO(content)).get_sheet_by_index(0).to_python()
+    return rows
+
+
 def counts(body: dict[str, Any]) -> tuple[int, int, int, int, int]:
     return body["rows_added"], body["rows_changed"], body["rows_unchanged"], body["rows_removed"], body["rows_bad"]
-
-
-def stock_of(api: Market, seller: Person, **params: Any) -> list[dict[str, Any]]:
-    answer = api.get(f"{BASE}/stock", params={"limit": 100} | params, headers=seller.headers)
-    assert answer.status_code == 200, answer.text
-    items: list[dict[str, Any]] = answer.json()["items"]
-    return items
 
 
 class TestTenRows:
@@ -94,11 +94,12 @@ class TestTenRows:
 
     def test_every_row_has_its_answer(self, api: Market) -> None:
         seller = dealer(api)
-        rows = [stock_row(1), stock_row(2, 品牌="不存在牌"), stock_row(3, 排放="欧V")]
+        rows = [stock_row(1), stock_row(2, 品牌="不存在牌"), stock_row(3, 排放="京V")]
         body = upload_stock(api, seller, stock_file(rows)).json()
         path = f"{BASE}/stock-imports/{body['id']}/rows"
         found = api.get(path, params={"limit": 2}, headers=seller.headers).json()
         rest = api.get(path, params={"limit": 2, "cursor": found["next"]}, headers=seller.headers).json()
+        assert found["items"][0]["changes"] == {}
         answers = [(row["n"], row["outcome"], [finding["code"] for finding in row["findings"]]) for row in found["items"] + rest["items"]]
         assert answers == [(1, "added", []), (2, "bad", ["brand_unknown"]), (3, "added", ["emission_foreign"])]
         [bad] = api.get(path, params={"outcome": "bad"}, headers=seller.headers).json()["items"]
@@ -110,18 +111,26 @@ class TestTenRows:
         rows = [stock_row(1), stock_row(2, 报价="", 颜色="=HYPERLINK(1)"), stock_row(3, 表显里程="-6.7")]
         body = upload_stock(api, seller, stock_file(rows)).json()
         assert body["has_error_table"]
-        answer = api.get(f"{BASE}/stock-imports/{body['id']}/errors.csv", headers=seller.headers)
-        assert (answer.status_code, answer.headers["content-type"]) == (200, "text/csv; charset=utf-8")
+        path = f"{BASE}/stock-imports/{body['id']}/errors.xlsx"
+        answer = api.get(path, headers=seller.headers)
+        assert answer.status_code == 200
+        assert answer.headers["content-type"] == "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
         assert answer.headers["content-disposition"].startswith("attachment;")
-        table = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
-        assert [(row["行号"], row["结果"], row["问题"]) for row in table] == [
-            ("2", "未导入", "报价(万元):价格为空;颜色:颜色无法识别,按其他处理"),
-            ("3", "未导入", "表显里程(万公里):里程为负数"),
+        header, *table = sheet_of(answer.content)
+        assert header[:5] == ["行号", "结果", "问题", "处理建议", "库存编号"]
+        assert [row[:3] for row in table] == [
+            ["2", "未导入", "报价(万元):价格为空;颜色:颜色无法识别,按其他处理"],
+            ["3", "未导入", "表显里程(万公里):里程为负数"],
         ]
-        assert table[0]["颜色"] == "'=HYPERLINK(1)"
-        assert table[1]["表显里程(万公里)"] == "'-6.7"
+        assert table[0][header.index("颜色")] == "'=HYPERLINK(1)"
+        assert table[1][header.index("表显里程(万公里)")] == "'-6.7"
+        with zipfile.ZipFile(io.BytesIO(answer.content)) as book:
+            sheet = book.read("xl/worksheets/sheet1.xml").decode()
+            comments = book.read("xl/comments1.xml").decode()
+        assert "<f>" not in sheet  # no formula at all
+        assert "价格为空:填写含全部费用的销售价" in comments
         api.advance(timedelta(days=get_settings().stock_upload_days + 1))
-        gone = api.get(f"{BASE}/stock-imports/{body['id']}/errors.csv", headers=seller.sign_in(api).headers)
+        gone = api.get(path, headers=seller.sign_in(api).headers)
         assert (gone.status_code, gone.json()["code"]) == (404, "error_file_gone")
 
     def test_the_upload_is_stored_encrypted(self, api: Market) -> None:
@@ -234,7 +243,7 @@ class TestWhoseCar:
         clerk = operator(api)
         seller, rival = dealer(api, by=clerk), dealer(api, by=clerk)
         made = imported_stock(api, seller)
-        for path in ("", "/rows", "/errors.csv"):
+        for path in ("", "/rows", "/errors.xlsx", "/images"):
             assert api.get(f"{BASE}/stock-imports/{made['id']}{path}", headers=rival.headers).status_code == 404
         assert api.get(f"{BASE}/stock-imports/{uuid4()}", headers=seller.headers).status_code == 404
         assert api.get(f"{BASE}/stock-imports", headers=rival.headers).json()["items"] == []
@@ -298,28 +307,56 @@ class _Died(BaseException):
     """The process is gone: nothing catches it."""
 
 
+def dying_at(call: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    original, calls = running.stage, []
+
+    def dying(*arguments: Any, **named: Any) -> Any:
+        calls.append(1)
+        if len(calls) == call:
+            raise _Died
+        return original(*arguments, **named)
+
+    monkeypatch.setattr(running, "stage", dying)
+
+
 class TestInterrupted:
     def test_a_run_that_died_midway_begins_again_and_is_whole(self, api: Market, monkeypatch: pytest.MonkeyPatch) -> None:
         seller = dealer(api)
         made = upload_stock(api, seller, stock_file([stock_row(n) for n in range(1, 31)])).json()
         files: FileStore = api.app.state.files
-        original, calls = staging.stage, []
-
-        def dying(*arguments: Any, **named: Any) -> Any:
-            calls.append(1)
-            if len(calls) == 17:
-                raise _Died
-            return original(*arguments, **named)
-
-        monkeypatch.setattr(importing, "stage", dying)
+        dying_at(3, monkeypatch)
         with pytest.raises(_Died):
             importing.run_received(api.database, files, import_id=UUID(made["id"]), settings=Settings())
         monkeypatch.undo()
         assert stock_of(api, seller) == []  # what was staged is not seen
-        assert get_import(api, seller, made["id"])["state"] == "running"
+        half = get_import(api, seller, made["id"])
+        assert (half["state"], half["version"]) == ("running", None)
+        assert 0 < half["rows_total"] < 30  # and how far it came is
+        importing.run_received(api.database, files, import_id=UUID(made["id"]), settings=Settings())
+        assert get_import(api, seller, made["id"])["state"] == "running"  # nobody takes over a runner heard of just now
+        api.advance(timedelta(minutes=3))
+        seller.sign_in(api)
+        with use_database(api.database):
+            tasks.give_up_imports()
         api.relay()
         assert counts(get_import(api, seller, made["id"])) == (30, 0, 0, 0, 0)
         assert len(stock_of(api, seller)) == 30
+
+    def test_a_runner_that_was_overtaken_writes_nothing_more(self, api: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+        seller = dealer(api)
+        made = upload_stock(api, seller, stock_file([stock_row(n) for n in range(1, 31)])).json()
+        original, done = running.stage, []
+
+        def overtaken(session: Any, *arguments: Any) -> Any:
+            if not done:
+                done.append(1)
+                session.connection().execute(sa.update(StockImport).values(run_id=uuid4()))
+            return original(session, *arguments)
+
+        monkeypatch.setattr(running, "stage", overtaken)
+        importing.run_received(api.database, api.app.state.files, import_id=UUID(made["id"]), settings=Settings())
+        assert get_import(api, seller, made["id"])["state"] == "running"
+        assert stock_of(api, seller) == []
 
     def test_one_without_an_end_is_given_up(self, api: Market) -> None:
         seller = dealer(api)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
+from typing import TypeAlias
 
 
 class Column(StrEnum):
@@ -37,6 +38,7 @@ class Column(StrEnum):
     INSURANCE = "insurance_valid_until"
     ACQUIRED = "acquired_on"
     DESCRIPTION = "description"
+    IMAGES = "images"
 
 
 NAMES: Mapping[Column, str] = MappingProxyType(
@@ -52,7 +54,7 @@ NAMES: Mapping[Column, str] = MappingProxyType(
         Column.ODOMETER: "表显里程 里程 行驶里程 公里数 里程数 mileage mileage_km odometer odometer_km km",
         Column.ASK: "报价 价格 售价 标价 零售价 一口价 销售价 price ask ask_price asking_price price_yuan",
         Column.COST: "收购价 收车价 成本 成本价 采购价 cost cost_price buy_price",
-        Column.MSRP: "新车指导价 指导价 新车价 厂商指导价 msrp list_price new_price",
+        Column.MSRP: "新车指导价 指导价 新车价 厂商指导价 msrp list_price new_price new_price_yuan",
         Column.CITY: "所在城市 城市 所在地 车辆所在地 看车地点 city location",
         Column.COLOUR: "颜色 车身颜色 外观颜色 colour color",
         Column.GEARBOX: "变速箱 变速器 变速箱类型 gearbox transmission",
@@ -68,12 +70,14 @@ NAMES: Mapping[Column, str] = MappingProxyType(
         Column.INSURANCE: "交强险到期 保险到期 交强险有效期 交强险到期日 insurance_valid_until insurance",
         Column.ACQUIRED: "收购日期 入库日期 收车日期 acquired_on acquired stock_date",
         Column.DESCRIPTION: "描述 备注 车况描述 卖点 车辆描述 description remark remarks notes",
+        Column.IMAGES: "图片 图片链接 图片地址 照片 照片链接 车辆图片 "
+        "image images image_url image_urls image_list image_link photos photo_urls",
     }
 )
 REQUIRED = (Column.VIN, Column.BRAND, Column.MODEL, Column.FIRST_REGISTRATION, Column.ODOMETER, Column.ASK, Column.CITY)
 
 _BRACKETS = re.compile(r"[(\[【]\s*([^)\]】]*)\s*[)\]】]")
-_UNIT_SUFFIX = {"_km": "公里", "_yuan": "元", "_ml": "ml", "_l": "l"}
+_UNIT_SUFFIX = {"_km": "公里", "_yuan": "元", "_wan": "万元", "_ml": "ml", "_l": "l"}
 
 
 def _key(text: str) -> str:
@@ -87,6 +91,17 @@ def _index() -> dict[str, Column]:
 _BY_NAME = _index()
 
 
+SavedMapping: TypeAlias = Mapping[str, Mapping[str, str | None]]
+"""A dealer's own meanings: ``header_key`` of a header → ``field`` (None: leave it aside) and ``unit``."""
+
+
+class How(StrEnum):
+    """``saved``: the dealer said so. ``automatic``: by the header's own words."""
+
+    SAVED = "saved"
+    AUTOMATIC = "automatic"
+
+
 @dataclass(frozen=True, slots=True)
 class Mapped:
     """Where a column stands, what its header says, and its unit when the header names one (``万公里``, ``元`` …)."""
@@ -94,6 +109,7 @@ class Mapped:
     position: int
     header: str
     unit: str | None
+    how: How = How.AUTOMATIC
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,17 +121,31 @@ class HeaderMap:
     unknown: tuple[str, ...]
 
 
-def map_header(header: Sequence[str]) -> HeaderMap:
-    """Find each known column; the first of two headers that mean the same counts, the other is left aside."""
+def header_key(text: str) -> str:
+    """What two spellings of one header have in common."""
+    return _key(text)[:200]
+
+
+def map_header(header: Sequence[str], *, saved: SavedMapping | None = None) -> HeaderMap:
+    """Find each known column, the dealer's own meanings first; of two headers that mean the same the first counts."""
     found: dict[Column, Mapped] = {}
+    told = {position: meaning for position, text in enumerate(header) if (meaning := (saved or {}).get(header_key(text))) is not None}
+    for position, meaning in told.items():
+        field = meaning.get("field")
+        if field is not None and Column(field) not in found:
+            unit = meaning.get("unit") or split_header(header[position])[1]
+            found[Column(field)] = Mapped(position, header[position], unit, How.SAVED)
     unknown = []
     for position, text in enumerate(header):
+        if position in told:
+            continue
         name, unit = split_header(text)
         column = _BY_NAME.get(_key(name))
         if column is None or column in found:
             unknown.append(text)
         else:
             found[column] = Mapped(position, text, unit)
+    unknown += [header[position] for position, meaning in told.items() if meaning.get("field") is None]
     return HeaderMap(found, tuple(column for column in REQUIRED if column not in found), tuple(unknown))
 
 

@@ -56,6 +56,8 @@ _ERRORS = {
     "price_unit": ("价格超出市场范围,单位可能有误", "表头单位为万元时,12.98万元填 12.98"),
     "plate_wrong": ("号牌号码格式有误(GA 36)", "核对号牌号码,或留空"),
     "fact_wrong": ("车辆信息互相矛盾", "核对该项"),
+    "changed_since": ("该车在此后由人工修改,未回退", "在库存管理中手工核对"),
+    "gone_since": ("该车已售出或不再由本企业持有,未回退", "无需处理"),
 }
 _WARNINGS = {
     "emission_doubtful": ("上牌时该排放标准尚未发布,可能是同级欧标", "核对排放标准"),
@@ -71,6 +73,7 @@ _WARNINGS = {
     "price_above_msrp": ("售价高于新车指导价", "核对价格"),
     "value_ignored": ("该项无法识别,未采用", "核对该项"),
     "odometer_lower": ("里程低于此前记录", "核对里程;调低里程会触发警示"),
+    "images_ignored": ("图片链接无效或过多,未采用", "每条为 http(s) 开头的网址,以 | 或换行分隔"),
     "stock_no_duplicate": ("库存编号与前面的行重复", "核对库存编号"),
 }
 CODES: Mapping[str, str] = MappingProxyType({**dict.fromkeys(_ERRORS, "error"), **dict.fromkeys(_WARNINGS, "warning")})

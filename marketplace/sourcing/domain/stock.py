@@ -6,9 +6,13 @@ from marketplace.core.errors import Malformed, NotFound, Refusal, TooLarge
 
 
 class StockState(StrEnum):
-    """``staged``: named by an import that is not visible yet. ``removed``: the dealer took it out. ``sold``: its title moved."""
+    """``staged``: named by an import that is not visible yet. ``removed``: the dealer took it out. ``sold``: its title moved.
+
+    ``bought``: acquired and 待销售, without an asking price yet; entering one puts it in stock.
+    """
 
     STAGED = "staged"
+    BOUGHT = "bought"
     IN_STOCK = "in_stock"
     REMOVED = "removed"
     SOLD = "sold"
@@ -36,10 +40,21 @@ RUNNING = frozenset({ImportState.RECEIVED, ImportState.RUNNING})
 
 
 class RowOutcome(StrEnum):
+    """``removed``: a car of the stock that a full file, or a roll-back, leaves out; its ``n`` is behind the file's records."""
+
     ADDED = "added"
     CHANGED = "changed"
     UNCHANGED = "unchanged"
+    REMOVED = "removed"
     BAD = "bad"
+
+
+class ImageState(StrEnum):
+    """``failed``: given up, with the reason."""
+
+    WAITING = "waiting"
+    FETCHED = "fetched"
+    FAILED = "failed"
 
 
 class ImportNotFound(NotFound):
@@ -59,6 +74,10 @@ class ImportRunning(Refusal):
     en = "Your last import is still running."
 
 
+class ImportCancelled(Exception):
+    """The import ended while it was read: it was given up."""
+
+
 class FileUnreadable(Malformed):
     """``reason``: what keeps the file from being read as a table."""
 
@@ -74,6 +93,27 @@ class StockFileTooLarge(TooLarge):
 class NothingToAsk(Refusal):
     zh = "没有可挂牌的车辆"
     en = "None of these cars can be listed."
+
+
+class NotRestorable(Refusal):
+    """Only what was applied, and is not the stock's present version, can be gone back to. ``version``: the present one."""
+
+    zh = "只能回退到已生效的较早版本(当前版本 {version})"
+    en = "Only an earlier version that was applied can be gone back to; the present one is {version}."
+
+
+class NothingToConfirm(Refusal):
+    """Only a full import the breaker stopped, whose file is still kept, and behind which nothing came."""
+
+    zh = "该导入无待确认事项"
+    en = "This import asks for no confirmation."
+
+
+class FieldUnknown(Malformed):
+    """A mapping names a field no import knows."""
+
+    zh = "未知字段:{field}"
+    en = "There is no field {field}."
 
 
 class ErrorFileGone(NotFound):

@@ -1,15 +1,19 @@
 """Bodies of dealer stock and its imports."""
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from marketplace.listings.api import Availability
-from marketplace.sourcing.domain import ImportMode, ImportState, RowOutcome, StockState
+from marketplace.sourcing.domain import ImageState, ImportMode, ImportState, RowOutcome, StockState
+from marketplace.sourcing.domain.columns import Column, How
+from marketplace.sourcing.domain.sources import FileFormat
 
 AMOUNT_MAX = 10**12
+Unit = Annotated[str, StringConstraints(min_length=1, max_length=10)]
+HeaderText = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 StockNo = Annotated[str, StringConstraints(min_length=1, max_length=60)]
 
 
@@ -86,13 +90,17 @@ class FindingBody(BaseModel):
 
 
 class RowBody(BaseModel):
-    """Record ``n`` of the file, counted from 1 behind the header."""
+    """Record ``n`` of the file, counted from 1 behind the header; a removed car's ``n`` is behind the last record.
+
+    ``changes``: each field's value before and after; amounts in fen, a plate masked.
+    """
 
     n: int
     outcome: RowOutcome
     stock_no: str | None
     vehicle_id: UUID | None
     findings: list[FindingBody]
+    changes: dict[str, Any] = Field(examples=[{"ask_minor": [12_980_000, 11_980_000]}])
 
 
 class ImportBody(BaseModel):
@@ -102,8 +110,13 @@ class ImportBody(BaseModel):
     state: ImportState
     mode: ImportMode
     dry_run: bool
+    version: int | None = Field(description="Which version of the stock it made; null unless applied.", examples=[7])
+    restores_id: UUID | None = Field(description="The import whose stock this one brought back.")
+    progress_permille: int = Field(description="How much of the file is read.", examples=[420])
+    is_settled: bool = Field(description="Whether listings and facts have followed.")
     file_name: str
     content_hash: str
+    format: FileFormat | None
     encoding: str | None
     delimiter: str | None
     mapped: dict[str, str] = Field(description="The file's headers and the fields they were understood as.")
@@ -122,3 +135,65 @@ class ImportBody(BaseModel):
     has_error_table: bool
     received_at: datetime
     finished_at: datetime | None
+
+
+class RollbackRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"confirm_removals": False}]})
+
+    confirm_removals: bool = Field(default=False, description="Yes, also when many cars leave the stock by it.")
+
+
+class HeaderMeaning(BaseModel):
+    """What one header means: a field, or null to leave it aside; ``unit`` as a header would name it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    field: Column | None = Field(examples=["ask"])
+    unit: Unit | None = None
+
+
+class MappingRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"headers": {"我的底价": {"field": "ask", "unit": "万元"}}}]})
+
+    headers: Annotated[dict[HeaderText, HeaderMeaning], Field(max_length=200)]
+
+
+class MappingBody(BaseModel):
+    """The dealer's own meanings, by header."""
+
+    headers: dict[str, HeaderMeaning]
+
+
+class HeaderBody(BaseModel):
+    header: str = Field(examples=["表显里程(万公里)"])
+    field: Column | None = Field(examples=["odometer"])
+    how: How | None
+    unit: str | None = Field(examples=["万公里"])
+    samples: list[str] = Field(description="Its first cells; VIN and plate masked.", examples=[["4.2", "3.1"]])
+
+
+class PreviewRowBody(BaseModel):
+    n: int
+    findings: list[FindingBody]
+
+
+class PreviewBody(BaseModel):
+    """A file looked at, nothing kept: how its headers are understood, which required fields are missing, what its first rows say."""
+
+    format: FileFormat
+    encoding: str | None
+    delimiter: str | None
+    headers: list[HeaderBody]
+    missing: list[Column]
+    rows: list[PreviewRowBody]
+
+
+class ImageBody(BaseModel):
+    """A picture the file named. ``problem``: why it is not there."""
+
+    id: UUID
+    vehicle_id: UUID
+    position: int
+    state: ImageState
+    attempts: int
+    problem: str | None = Field(examples=["http_404"])

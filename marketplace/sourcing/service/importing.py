@@ -1,47 +1,46 @@
-"""Dealer stock from a file: received, read, staged, switched visible; every bad row named, none stops a good one."""
+"""Dealer stock from a file: received, read piece by piece, staged, switched visible; every bad row named, none stops a good one."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import islice
 from uuid import UUID
 
 from marketplace.core import audit, clock, outbox
 from marketplace.core.crypto import sha256_hex
 from marketplace.core.db import Database, Session
-from marketplace.core.files import FileStore
+from marketplace.core.files import FileMissing, FileStore
 from marketplace.core.security import Principal
 from marketplace.core.settings import Settings
 from marketplace.listings import api as listings
-from marketplace.sourcing import queries
 from marketplace.sourcing.domain import (
     RUNNING,
     FileUnreadable,
+    ImportCancelled,
     ImportMode,
     ImportRunning,
     ImportState,
+    NothingToConfirm,
     RowOutcome,
     StockFileTooLarge,
-    StockState,
     breaks_the_stock,
 )
 from marketplace.sourcing.domain.columns import HeaderMap, map_header
-from marketplace.sourcing.domain.csv_files import Table, read_table, write_table
-from marketplace.sourcing.events import ImportApplied, ImportReceived, import_key
-from marketplace.sourcing.models import StockImport
-from marketplace.sourcing.service.rows import MarketBounds, ParsedRow, parse_rows
-from marketplace.sourcing.service.staging import (
-    Decided,
-    Transactions,
-    chunks,
-    decide,
-    forget,
-    stage,
-    stage_removals,
-    switch,
-    write_results,
-)
+from marketplace.sourcing.domain.sources import FileFormat, Source, Table
+from marketplace.sourcing.events import ImportReceived, import_key
+from marketplace.sourcing.models.stock import StockImport
+from marketplace.sourcing.queries import stock as queries
+from marketplace.sourcing.service import finishing
+from marketplace.sourcing.service.deciding import Reader
+from marketplace.sourcing.service.marking import Marking
+from marketplace.sourcing.service.opening import find_format, open_table
+from marketplace.sourcing.service.removing import count_unnamed, stage_unnamed
+from marketplace.sourcing.service.restoring import run_restore
+from marketplace.sourcing.service.rows import MarketBounds
+from marketplace.sourcing.service.running import Run, begin, let_go, take_back
+from marketplace.sourcing.service.settling import settle_import, settle_some
+from marketplace.sourcing.service.staging import Transactions
 
 FOLDER = "stock"
 BREAKER = "stock_breaker"
@@ -49,22 +48,14 @@ BREAKER = "stock_breaker"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """A file as it came. ``confirm_removals``: the dealer has seen how many cars a full import removes."""
+    """A file as it came. ``confirm_removals``: the dealer has seen how many cars a full import removes. ``list_after``: into the store."""
 
     content: bytes
     file_name: str = ""
     mode: ImportMode = ImportMode.DELTA
     dry_run: bool = False
     confirm_removals: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """A file's rows, read but not yet looked up."""
-
-    table: Table
-    header: HeaderMap
-    rows: list[ParsedRow]
+    list_after: bool = False
 
 
 def receive(session: Session, files: FileStore, *, principal: Principal, upload: Upload, settings: Settings) -> StockImport:
@@ -87,19 +78,32 @@ def receive(session: Session, files: FileStore, *, principal: Principal, upload:
         mode=upload.mode,
         dry_run=upload.dry_run,
         confirm_removals=upload.confirm_removals,
+        list_after=upload.list_after,
         state=ImportState.RECEIVED,
         content_hash=content_hash,
         file_key=stored.key,
+        file_bytes=stored.size,
         file_expires_at=expires_at,
         file_name=upload.file_name[:200],
         received_at=at,
     )
+    return start(
+        session, files, row, principal=principal, inline=_is_small(session, principal.party_id, upload, settings), settings=settings
+    )
+
+
+def start(session: Session, files: FileStore, row: StockImport, *, principal: Principal, inline: bool, settings: Settings) -> StockImport:
+    """Keep the import, and run it here or behind the answer."""
     session.add(row)
     session.flush()
-    facts = {"mode": row.mode.value, "dry_run": row.dry_run, "bytes": len(upload.content), "content_hash": content_hash}
+    facts = {"mode": row.mode.value, "dry_run": row.dry_run, "bytes": row.file_bytes, "content_hash": row.content_hash}
+    if row.restores_id is not None:
+        facts["restores_id"] = str(row.restores_id)
     audit.record(session, principal=principal, act="stock_import.receive", object_kind="stock_import", object_id=row.id, facts=facts)
-    if _is_small(upload.content, settings):
+    if inline:
         run_import(_same(session), files, import_id=row.id, settings=settings)
+        while settle_some(session, import_id=row.id, limit=100):
+            continue
         session.flush()
         session.refresh(row)
     else:
@@ -107,14 +111,47 @@ def receive(session: Session, files: FileStore, *, principal: Principal, upload:
     return row
 
 
+def confirm(session: Session, *, principal: Principal, import_id: UUID) -> StockImport:
+    """Run a full import again that the breaker stopped, this time with its removals. Raises ``NothingToConfirm``, ``ImportRunning``."""
+    former = queries.find_import(session, import_id)
+    assert former is not None
+    last = queries.find_last_import(session, dealer_id=former.dealer_id)
+    if former.problem_code != BREAKER or former.file_expires_at is None or last is None or last.id != former.id:
+        raise NothingToConfirm
+    at = clock.now(session)
+    if former.file_key is not None and former.file_expires_at <= at:
+        raise NothingToConfirm
+    copied = ("dealer_id", "mode", "content_hash", "file_key", "file_bytes", "file_expires_at", "file_name", "list_after", "restores_id")
+    row = StockImport(
+        **{name: getattr(former, name) for name in copied},
+        uploaded_by=principal.id,
+        confirm_removals=True,
+        state=ImportState.RECEIVED,
+        received_at=at,
+    )
+    session.add(row)
+    session.flush()
+    audit.record(
+        session,
+        principal=principal,
+        act="stock_import.confirm",
+        object_kind="stock_import",
+        object_id=row.id,
+        facts={"confirms_id": str(former.id), "removals": former.rows_removed},
+    )
+    outbox.append(session, ImportReceived(import_id=row.id, dealer_id=row.dealer_id), key=import_key(row.id))
+    return row
+
+
 def _find_repeated(session: Session, *, dealer_id: UUID, content_hash: str, upload: Upload) -> StockImport | None:
     if upload.dry_run:
         return None
     last = queries.find_last_import(session, dealer_id=dealer_id)
-    same = last is not None and (last.content_hash, last.mode, last.confirm_removals) == (
+    same = last is not None and (last.content_hash, last.mode, last.confirm_removals, last.restores_id) == (
         content_hash,
         upload.mode,
         upload.confirm_removals,
+        None,
     )
     if last is not None and same and last.state in RUNNING | {ImportState.APPLIED}:
         return last
@@ -123,8 +160,17 @@ def _find_repeated(session: Session, *, dealer_id: UUID, content_hash: str, uplo
     return None
 
 
-def _is_small(content: bytes, settings: Settings) -> bool:
-    return content.count(b"\n") + content.count(b"\r") <= settings.stock_inline_rows + 2
+def _is_small(session: Session, dealer_id: UUID, upload: Upload, settings: Settings) -> bool:
+    """Few records, and no former import still to settle. Spreadsheets are read by a process of their own, behind the answer."""
+    content = upload.content
+    try:
+        kind = find_format(Source.of(content[:512]))
+    except FileUnreadable:
+        return True
+    lines = content.count(b"\n") + content.count(b"\r")
+    records = content.count(b"{") if kind is FileFormat.JSON else lines
+    few = kind is not FileFormat.XLSX and len(content) < 65_536 and records <= settings.stock_inline_rows + 2
+    return few and queries.find_unsettled(session, dealer_id) is None
 
 
 def _same(session: Session) -> Transactions:
@@ -140,190 +186,85 @@ def _same(session: Session) -> Transactions:
 def run_received(database: Database, files: FileStore, *, import_id: UUID, settings: Settings) -> None:
     """Run an import that waits, in short transactions of its own. Interrupted and run again it begins anew."""
     run_import(database.writing, files, import_id=import_id, settings=settings)
+    settle_import(database, import_id=import_id, aim_ms=settings.stock_chunk_ms)
 
 
 def run_import(transaction: Transactions, files: FileStore, *, import_id: UUID, settings: Settings) -> None:
-    """Read, stage, switch. What refuses the file as a whole becomes the import's own state; nothing else is raised."""
-    with transaction() as session:
-        row = queries.lock_import(session, import_id)
-        if row is None or row.state not in RUNNING:
-            return
-        forget(session, import_id=import_id)
-        row.state = ImportState.RUNNING
-        session.add(row)
-        now = clock.now(session)
-        dealer_id, file_key, dry_run = row.dealer_id, row.file_key, row.dry_run
-        hashes = queries.list_stock_hashes(session, dealer_id)
-    assert file_key is not None
+    """Read, stage, switch. What refuses the file as a whole becomes the import's own state; it raises only what is our failure."""
+    run = begin(transaction, import_id=import_id, aim_ms=settings.stock_chunk_ms)
+    if run is None:
+        return
     try:
-        read = read_file(files.get(file_key, now=now), today_bounds=_bounds(transaction), rows_max=settings.stock_rows_max)
+        if run.restores_id is not None:
+            run_restore(run, settings=settings)
+        else:
+            _run_file(run, files, settings=settings)
     except FileUnreadable as refusal:
-        _refuse(transaction, import_id, code=refusal.code, problem=refusal.title("zh"))
+        take_back(run)
+        finishing.refuse(run, code=refusal.code, problem=refusal.title("zh"))
+    except FileMissing:
+        finishing.refuse(run, code="file_expired", problem="文件已过期,请重新上传")
+    except ImportCancelled:
         return
-    decided = _decide_all(transaction, read.rows, dealer_id=dealer_id, hashes=hashes, aim_ms=settings.stock_chunk_ms)
-    removed = _find_removed(decided, hashes) if row.mode is ImportMode.FULL else []
-    standing = sum(state is StockState.IN_STOCK for _hash, state in hashes.values())
-    if not row.confirm_removals and breaks_the_stock(
-        standing=standing, removed=len(removed), share_percent=settings.stock_breaker_percent, free=settings.stock_breaker_free
+    except Exception:
+        let_go(run)
+        raise
+
+
+def _run_file(run: Run, files: FileStore, *, settings: Settings) -> None:
+    key = run.file_key
+    assert key is not None
+    source = Source(lambda: files.open(key, now=run.started_at), run.file_bytes)
+    with run.transaction() as session:
+        mapping = queries.find_mapping(session, run.staging.dealer_id)
+        saved = mapping.headers if mapping is not None else {}
+        standing = queries.count_standing(session, run.staging.dealer_id)
+        bounds = market_bounds(session)
+    table = open_table(source, settings=settings, saved=saved)
+    try:
+        header = required_header(table, saved)
+        reader = Reader(dealer_id=run.staging.dealer_id, header=header, bounds=bounds, rows_max=settings.stock_rows_max)
+        marking = Marking(table.header, header, rows_max=settings.stock_error_rows_max)
+        read_all(run, table, reader, marking)
+    finally:
+        table.close()
+    removed = count_unnamed(run, reader.named) if run.mode is ImportMode.FULL else 0
+    refused = None
+    if not run.confirmed and breaks_the_stock(
+        standing=standing, removed=removed, share_percent=settings.stock_breaker_percent, free=settings.stock_breaker_free
     ):
-        problem = f"该全量文件将下架{len(removed)}辆(现有{standing}辆),请确认后以 confirm_removals=true 重新上传"
-        _finish(transaction, files, import_id, read=read, decided=decided, removed=len(removed), refused=(BREAKER, problem))
-        return
-    if not dry_run:
-        decided = _stage_all(transaction, import_id, decided, removed, aim_ms=settings.stock_chunk_ms)
-    _finish(transaction, files, import_id, read=read, decided=decided, removed=len(removed))
+        refused = (BREAKER, f"该全量文件将下架{removed}辆(现有{standing}辆),请核对后确认")
+    if removed:
+        stage_unnamed(run, reader.named, told_only=refused is not None)
+    if refused is not None:
+        take_back(run)
+    finishing.finish(run, files, folder=FOLDER, table=table, header=header, errors=marking.write(), refused=refused)
 
 
-def read_file(content: bytes, *, today_bounds: MarketBounds, rows_max: int) -> Read:
-    """The file's rows. Raises ``FileUnreadable``, also when a required column is missing."""
-    table = read_table(content, rows_max=rows_max)
-    header = map_header(table.header)
+def required_header(table: Table, saved: dict[str, dict[str, str | None]]) -> HeaderMap:
+    """Raises ``FileUnreadable`` when a column is missing without which there is no car."""
+    header = map_header(table.header, saved=saved)
     if header.missing:
         names = ", ".join(column.value for column in header.missing)
         raise FileUnreadable(reason=f"columns are missing: {names}", reason_zh=f"缺少列 {names}")
-    return Read(table, header, parse_rows(header, table.records, bounds=today_bounds))
+    return header
 
 
-def _bounds(transaction: Transactions) -> MarketBounds:
-    with transaction() as session:
-        today = clock.shanghai_day(clock.now(session))
+def market_bounds(session: Session) -> MarketBounds:
+    today = clock.shanghai_day(clock.now(session))
     low, high = listings.price_bounds(today)
     return MarketBounds(today=today, ask_min_minor=low, ask_max_minor=high)
 
 
-def _decide_all(
-    transaction: Transactions,
-    rows: Sequence[ParsedRow],
-    *,
-    dealer_id: UUID,
-    hashes: dict[UUID, tuple[str, StockState]],
-    aim_ms: int,
-) -> list[Decided]:
-    decided: list[Decided] = []
-    for piece in chunks(rows, aim_ms=aim_ms):
-        with transaction() as session:
-            decided += [decide(session, dealer_id=dealer_id, row=row, hashes=hashes) for row in piece]
-    return decided
-
-
-def _find_removed(decided: Sequence[Decided], hashes: dict[UUID, tuple[str, StockState]]) -> list[UUID]:
-    """Standing cars no row names, not even a bad one whose VIN can be read."""
-    named = {one.vehicle_id for one in decided if one.vehicle_id is not None}
-    return sorted(vehicle_id for vehicle_id, (_hash, state) in hashes.items() if state is StockState.IN_STOCK and vehicle_id not in named)
-
-
-def _stage_all(
-    transaction: Transactions, import_id: UUID, decided: Sequence[Decided], removed: Sequence[UUID], *, aim_ms: int
-) -> list[Decided]:
-    staged: list[Decided] = []
-    for piece in chunks(decided, aim_ms=aim_ms):
-        with transaction() as session:
-            upload = queries.find_import(session, import_id)
-            assert upload is not None
-            staged += [stage(session, upload=upload, decided=one) for one in piece]
-    for removals in chunks(removed, aim_ms=aim_ms):
-        with transaction() as session:
-            upload = queries.find_import(session, import_id)
-            assert upload is not None
-            stage_removals(session, upload=upload, vehicle_ids=removals)
-    return staged
-
-
-def _finish(
-    transaction: Transactions,
-    files: FileStore,
-    import_id: UUID,
-    *,
-    read: Read,
-    decided: Sequence[Decided],
-    removed: int,
-    refused: tuple[str, str] | None = None,
-) -> None:
-    """Keep the answers, write the error table, then switch."""
-    for piece in chunks(decided, aim_ms=100):
-        with transaction() as session:
-            write_results(session, import_id=import_id, decided=piece)
-    errors = write_errors(read, decided)
-    with transaction() as session:
-        row = queries.lock_import(session, import_id)
-        assert row is not None
-        at = clock.now(session)
-        if errors is not None and row.file_expires_at is not None:
-            row.errors_key = files.put_sealed(FOLDER, errors, expires_at=row.file_expires_at).key
-        _count(row, read=read, decided=decided, removed=removed)
-        row.finished_at = at
-        if refused is not None:
-            row.state = ImportState.REFUSED
-            row.problem_code, row.problem = refused
-        elif row.dry_run:
-            row.state = ImportState.CHECKED
-        else:
-            switch(session, upload=row, at=at)
-            row.state = ImportState.APPLIED
-        session.add(row)
-        _announce(session, row)
-
-
-def _count(row: StockImport, *, read: Read, decided: Sequence[Decided], removed: int) -> None:
-    outcomes = Counter(one.outcome for one in decided)
-    row.encoding, row.delimiter = read.table.encoding, read.table.delimiter
-    row.columns = {
-        "mapped": {mapped.header: column.value for column, mapped in read.header.columns.items()},
-        "ignored": list(read.header.unknown),
-    }
-    row.rows_total = len(decided)
-    row.rows_bad = outcomes[RowOutcome.BAD]
-    row.rows_good = row.rows_total - row.rows_bad
-    row.rows_added = outcomes[RowOutcome.ADDED]
-    row.rows_changed = outcomes[RowOutcome.CHANGED]
-    row.rows_unchanged = outcomes[RowOutcome.UNCHANGED]
-    row.rows_removed = removed
-    row.rows_warned = sum(
-        one.outcome is not RowOutcome.BAD and any(finding.severity == "warning" for finding in one.findings) for one in decided
-    )
-
-
-def _announce(session: Session, row: StockImport) -> None:
-    facts = {
-        "state": row.state.value,
-        "added": row.rows_added,
-        "changed": row.rows_changed,
-        "removed": row.rows_removed,
-        "bad": row.rows_bad,
-    }
-    audit.record(session, principal=None, act="stock_import.finish", object_kind="stock_import", object_id=row.id, facts=facts)
-    if row.state is ImportState.APPLIED:
-        event = ImportApplied(
-            import_id=row.id,
-            dealer_id=row.dealer_id,
-            added=row.rows_added,
-            changed=row.rows_changed,
-            removed=row.rows_removed,
-            bad=row.rows_bad,
-        )
-        outbox.append(session, event, key=import_key(row.id))
-
-
-def _refuse(transaction: Transactions, import_id: UUID, *, code: str, problem: str) -> None:
-    with transaction() as session:
-        row = queries.lock_import(session, import_id)
-        assert row is not None
-        row.state, row.problem_code, row.problem = ImportState.REFUSED, code, problem[:400]
-        row.finished_at = clock.now(session)
-        session.add(row)
-        _announce(session, row)
-
-
-def write_errors(read: Read, decided: Sequence[Decided]) -> bytes | None:
-    """The marked-up table: the dealer's own bad and doubtful rows, each with what is wrong and how to mend it. None when all is well."""
-    marked = [one for one in decided if one.findings]
-    if not marked:
-        return None
-    header = ["行号", "结果", "问题", "处理建议", *read.table.header]
-    rows = []
-    for one in marked:
-        problems = ";".join(f"{finding.column or finding.field}:{finding.zh}" for finding in one.findings)
-        hints = ";".join(dict.fromkeys(finding.hint for finding in one.findings))
-        outcome = "未导入" if one.outcome is RowOutcome.BAD else "已导入,请核对"
-        rows.append([str(one.row.n), outcome, problems, hints, *read.table.records[one.row.n - 1]])
-    return write_table(header, rows)
+def read_all(run: Run, table: Table, reader: Reader, marking: Marking) -> None:
+    """The file, a piece in a transaction."""
+    numbered: Iterator[tuple[int, Sequence[str]]] = enumerate(table.records, start=1)
+    pace = run.pace()
+    while piece := list(islice(numbered, pace.size)):
+        with pace.measured(len(piece)), run.transaction() as session:
+            decided, unchanged = reader.decide(session, piece)
+            ready = run.write(session, decided)
+            run.counts.total += len(piece)
+            run.counts.outcomes[RowOutcome.UNCHANGED] += unchanged
+            run.hear(session, permille=table.progress.permille())
+        marking.take(ready)

@@ -3,15 +3,16 @@
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import Any, TypeVar
+from functools import lru_cache
+from typing import TypeVar, cast
 
-from marketplace.core.crypto import canonical_json, sha256_hex
 from marketplace.core.errors import Refusal
 from marketplace.sourcing.domain.columns import Column, HeaderMap
 from marketplace.sourcing.domain.findings import RowFinding, find
+from marketplace.sourcing.domain.seen import Seen
 from marketplace.sourcing.domain.values import Wrong, read_date, read_displacement_ml, read_km, read_money, read_whole
 from marketplace.vehicles import api as vehicles
 from marketplace.vehicles.api import Colour, EmissionStage, Fuel, Gearbox, UseType, VehicleFacts
@@ -21,6 +22,8 @@ E = TypeVar("E", bound=StrEnum)
 VIN_LENGTH = 17
 KM_MAX = 1_000_000
 TEXT_MAX = {Column.STOCK_NO: 60, Column.MODEL: 120, Column.SERIES: 60, Column.CITY: 30, Column.BRAND: 40, Column.DESCRIPTION: 2_000}
+IMAGES_MAX = 30
+URL_MAX = 1_000
 FIRST_DAY = date(1980, 1, 1)
 CN6_PUBLISHED = date(2016, 12, 23)
 """GB 18352.6—2016: no car registered before can be of stage 6."""
@@ -52,14 +55,11 @@ class ParsedRow:
     cost_minor: int | None = None
     description: str = ""
     acquired_on: date | None = None
-    row_hash: str = ""
+    images: tuple[str, ...] = ()
 
     @property
     def is_good(self) -> bool:
         return all(finding.severity != "error" for finding in self.findings)
-
-    def with_finding(self, finding: RowFinding) -> "ParsedRow":
-        return replace(self, findings=(*self.findings, finding))
 
 
 @dataclass(slots=True)
@@ -101,24 +101,20 @@ class _Reading:
             return None
 
 
-def parse_rows(header: HeaderMap, records: Sequence[Sequence[str]], *, bounds: MarketBounds) -> list[ParsedRow]:
-    """All records in order; a VIN that came before in the file is a duplicate."""
-    seen: set[str] = set()
-    numbers: set[str] = set()
-    rows = []
-    for n, cells in enumerate(records, start=1):
-        row = parse_row(header, cells, n=n, bounds=bounds, seen=seen)
-        if row.vin is not None:
-            seen.add(row.vin)
-        if row.stock_no is not None and row.stock_no in numbers:
-            row = row.with_finding(find(Column.STOCK_NO.value, "stock_no_duplicate"))
-        numbers.add(row.stock_no or "")
-        rows.append(row)
-    return rows
+@dataclass(slots=True)
+class Duplicates:
+    """What came before in the file; its size is fixed by the most records a file may have."""
+
+    vins: Seen
+    stock_numbers: Seen
+
+    @classmethod
+    def of(cls, rows_max: int) -> "Duplicates":
+        return cls(Seen(rows_max), Seen(rows_max))
 
 
-def parse_row(header: HeaderMap, cells: Sequence[str], *, n: int, bounds: MarketBounds, seen: set[str]) -> ParsedRow:
-    """One record. ``seen`` holds the VINs of earlier ones."""
+def parse_row(header: HeaderMap, cells: Sequence[str], *, n: int, bounds: MarketBounds, seen: Duplicates) -> ParsedRow:
+    """One record. A VIN that came before in the file is a duplicate."""
     if not any(cells):
         return ParsedRow(n=n, findings=(find("row", "row_empty"),))
     reading = _Reading(cells, header)
@@ -128,19 +124,26 @@ def parse_row(header: HeaderMap, cells: Sequence[str], *, n: int, bounds: Market
     vin = _read_vin(reading, seen)
     ask = _read_ask(reading, bounds)
     facts = _read_facts(reading, vin or "", bounds)
-    row = ParsedRow(
+    cost = _read_price(reading, Column.COST, bounds)
+    acquired_on = reading.read(Column.ACQUIRED, read_date, soft=True)
+    stock_no = reading.text(Column.STOCK_NO)[:60] or None
+    if stock_no is not None and not seen.stock_numbers.add(stock_no):
+        reading.note(Column.STOCK_NO, "stock_no_duplicate")
+    images = _read_images(reading)
+    if facts is not None and all(finding.severity != "error" for finding in reading.findings):
+        facts = _stated(facts, ask, reading, bounds)
+    return ParsedRow(
         n=n,
         findings=tuple(reading.findings),
-        stock_no=reading.text(Column.STOCK_NO)[:60] or None,
+        stock_no=stock_no,
         vin=vin,
         facts=facts,
         ask_minor=ask,
-        cost_minor=_read_price(reading, Column.COST, bounds),
+        cost_minor=cost,
         description=reading.text(Column.DESCRIPTION)[:2_000],
-        acquired_on=reading.read(Column.ACQUIRED, read_date, soft=True),
+        acquired_on=acquired_on,
+        images=images,
     )
-    row = replace(row, findings=tuple(reading.findings))
-    return _stated(row, reading, bounds) if row.is_good else row
 
 
 def _check_lengths(reading: _Reading) -> None:
@@ -152,10 +155,9 @@ def _check_lengths(reading: _Reading) -> None:
 # --- identity and price ----------------------------------------------------------------------------------------------------
 
 
-def _read_vin(reading: _Reading, seen: set[str]) -> str | None:
+def _read_vin(reading: _Reading, seen: Duplicates) -> str | None:
     """The VIN when it is a good one, also when it came before."""
-    narrow = unicodedata.normalize("NFKC", reading.text(Column.VIN))
-    number = re.sub(r"[\s-]", "", narrow).upper()
+    number = plain_vin(reading.text(Column.VIN))
     if not number:
         reading.note(Column.VIN, "vin_missing")
         return None
@@ -167,9 +169,16 @@ def _read_vin(reading: _Reading, seen: set[str]) -> str | None:
     except vehicles.BadVin as bad:
         reading.note(Column.VIN, "vin_check_digit" if bad.fields.get("part") == "check_digit" else "vin_characters")
         return None
-    if number in seen:
+    if not seen.vins.add(number):
         reading.note(Column.VIN, "vin_duplicate")
     return number
+
+
+def plain_vin(text: str) -> str:
+    """Upper case, narrow, without spaces and hyphens."""
+    if text.isascii() and text.isalnum():
+        return text.upper()
+    return re.sub(r"[\s-]", "", unicodedata.normalize("NFKC", text)).upper()
 
 
 def _read_ask(reading: _Reading, bounds: MarketBounds) -> int | None:
@@ -245,7 +254,7 @@ def _read_brand(reading: _Reading) -> vehicles.Brand | None:
     if not text:
         reading.note(Column.BRAND, "value_missing")
         return None
-    brand = vehicles.resolve_brand(text)
+    brand = _brand(text)
     if brand is None:
         reading.note(Column.BRAND, "brand_unknown")
     return brand
@@ -255,10 +264,10 @@ def _read_series(reading: _Reading, brand: vehicles.Brand, model: str) -> tuple[
     """Series and the model behind it: from the series column, else from the title's first words."""
     stated = reading.text(Column.SERIES)
     if stated:
-        if vehicles.resolve_series(brand, stated) is None:
+        if _series(brand.name, stated) is None:
             reading.note(Column.SERIES, "series_unknown")
         return stated, model
-    series, rest = vehicles.split_title(brand, model)
+    series, rest = _title(brand.name, model)
     if series is not None:
         return series.name, rest[:120]
     reading.note(Column.MODEL, "series_unknown")
@@ -312,10 +321,11 @@ def _read_emission(reading: _Reading) -> EmissionStage | None:
     if not text:
         return None
     plain = re.sub(r"\+?obd$|\(.*?\)", "", text, flags=re.IGNORECASE).strip()
-    found = vehicles.parse_term(EmissionStage, text) or vehicles.parse_term(EmissionStage, plain)
+    found = _term(EmissionStage, text) or _term(EmissionStage, plain)
     if found is None:
         reading.note(Column.EMISSION, "emission_foreign" if plain.startswith(("欧", "京", "Euro", "EU")) else "emission_unknown")
-    return found
+        return None
+    return EmissionStage(found)
 
 
 def _read_term(reading: _Reading, column: Column, kind: type[E], unknown: str) -> E | None:
@@ -326,9 +336,9 @@ def _read_term(reading: _Reading, column: Column, kind: type[E], unknown: str) -
     plain = unicodedata.normalize("NFKC", text)
     inner = re.search(r"\((.*?)\)", plain)
     for candidate in (plain, re.sub(r"\(.*?\)", "", plain), inner.group(1) if inner else ""):
-        found = vehicles.parse_term(kind, candidate) if candidate else None
+        found = _term(kind, candidate) if candidate else None
         if found is not None:
-            return found
+            return cast("E", found)
     if kind is Gearbox and "cvt" in plain.lower():
         return kind("cvt")
     reading.note(column, unknown)
@@ -338,9 +348,9 @@ def _read_term(reading: _Reading, column: Column, kind: type[E], unknown: str) -
 def _read_colour(reading: _Reading) -> Colour:
     text = reading.text(Column.COLOUR)
     for part in [text, *re.split(r"[/、]", text)]:
-        found = vehicles.parse_term(Colour, part) if part else None
+        found = _term(Colour, part) if part else None
         if found is not None:
-            return found
+            return Colour(found)
     if text:
         reading.note(Column.COLOUR, "colour_unknown")
     return Colour.OTHER
@@ -385,20 +395,57 @@ def _read_plate(reading: _Reading) -> str | None:
         return None
 
 
+def _read_images(reading: _Reading) -> tuple[str, ...]:
+    """Web addresses, separated by bars, spaces, semicolons or commas before the next one."""
+    text = reading.text(Column.IMAGES)
+    if not text:
+        return ()
+    stated = [part for part in re.split(r"[|\s;；，]+|,(?=https?://)", text) if part]
+    good = tuple(dict.fromkeys(part for part in stated if re.match(r"https?://[^/\s]", part) and len(part) <= URL_MAX))[:IMAGES_MAX]
+    if len(good) < len(stated):
+        reading.note(Column.IMAGES, "images_ignored")
+    return good
+
+
+# --- the catalogue, asked once for each text ---------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=4_096)
+def _brand(text: str) -> vehicles.Brand | None:
+    return vehicles.resolve_brand(text)
+
+
+@lru_cache(maxsize=4_096)
+def _series(brand: str, text: str) -> vehicles.Series | None:
+    found = _brand(brand)
+    return vehicles.resolve_series(found, text) if found else None
+
+
+@lru_cache(maxsize=16_384)
+def _title(brand: str, title: str) -> tuple[vehicles.Series | None, str]:
+    found = _brand(brand)
+    assert found is not None
+    return vehicles.split_title(found, title)
+
+
+@lru_cache(maxsize=4_096)
+def _term(kind: type[StrEnum], text: str) -> StrEnum | None:
+    return vehicles.parse_term(kind, text)
+
+
 # --- the whole -------------------------------------------------------------------------------------------------------------
 
 
-def _stated(row: ParsedRow, reading: _Reading, bounds: MarketBounds) -> ParsedRow:
+def _stated(stated: VehicleFacts, ask: int | None, reading: _Reading, bounds: MarketBounds) -> VehicleFacts | None:
     """The facts as vehicles would store them; whatever they refuse keeps the row out."""
-    assert row.facts is not None
     try:
-        facts = vehicles.check_stated(row.facts, today=bounds.today)
+        facts = vehicles.check_stated(stated, today=bounds.today)
     except Refusal as refusal:
-        return row.with_finding(_finding_of(refusal, reading))
-    if facts.msrp_minor is not None and row.ask_minor is not None and row.ask_minor > facts.msrp_minor:
+        reading.findings.append(_finding_of(refusal, reading))
+        return None
+    if facts.msrp_minor is not None and ask is not None and ask > facts.msrp_minor:
         reading.note(Column.ASK, "price_above_msrp")
-    row = replace(row, facts=facts, findings=tuple(reading.findings))
-    return replace(row, row_hash=_hash(row))
+    return facts
 
 
 def _finding_of(refusal: Refusal, reading: _Reading) -> RowFinding:
@@ -406,19 +453,3 @@ def _finding_of(refusal: Refusal, reading: _Reading) -> RowFinding:
         mapped = reading.header.columns.get(Column.VIN)
         return find(Column.VIN.value, "vin_model_year", column=mapped.header if mapped else None)
     return find(str(refusal.fields.get("field", "row")), "fact_wrong")
-
-
-def _hash(row: ParsedRow) -> str:
-    """Same content, same hash: such a row costs nothing the next time."""
-    assert row.facts is not None
-    plain: dict[str, Any] = {
-        name: value if value is None or isinstance(value, (int, str)) else str(value) for name, value in asdict(row.facts).items()
-    }
-    plain |= {
-        "stock_no": row.stock_no,
-        "ask_minor": row.ask_minor,
-        "cost_minor": row.cost_minor,
-        "description": row.description,
-        "acquired_on": row.acquired_on.isoformat() if row.acquired_on else None,
-    }
-    return sha256_hex(canonical_json(plain))

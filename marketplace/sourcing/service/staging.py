@@ -1,7 +1,7 @@
-"""The writing half of an import: short transactions that stage rows nobody sees, then one that makes them visible.
+"""The writing half of an import: short transactions that stage rows nobody sees, then one row's change that makes them visible.
 
 ``Transactions`` gives a transaction for each step. A small file is applied in the request's own; a large one opens its own for every
-chunk, each sized by how long the last one took, so that no step holds the one write lock of SQLite for long.
+piece, each sized by how long the last one took, so that no step holds the one write lock of SQLite for long.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -12,26 +12,26 @@ from time import monotonic
 from typing import Any, TypeAlias, TypeVar
 from uuid import UUID
 
+import orjson
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
 from marketplace.core import clock
-from marketplace.core.db import Session
+from marketplace.core.db import Session, insert_many
 from marketplace.core.errors import Refusal
 from marketplace.core.ids import new_id
 from marketplace.core.security import Principal, PrincipalKind
-from marketplace.sourcing import queries
 from marketplace.sourcing.domain import RowOutcome, StockState
-from marketplace.sourcing.domain.findings import RowFinding, find
-from marketplace.sourcing.models import StockCar, StockImport, StockImportRow
-from marketplace.sourcing.service.rows import ParsedRow
+from marketplace.sourcing.models.stock import StockCar, StockImport, StockImportRow
+from marketplace.sourcing.queries import stock as queries
+from marketplace.sourcing.service.deciding import Decided, refused, shown
 from marketplace.vehicles import api as vehicles
-from marketplace.vehicles.api import VehicleFacts
 
 T = TypeVar("T")
 Transactions: TypeAlias = Callable[[], AbstractContextManager[Session]]
 FIRST_CHUNK = 5
-CHUNK_MAX = 500
+CHUNK_MAX = 1_000
 
 
 class Pace:
@@ -59,14 +59,21 @@ def chunks(items: Sequence[T], *, aim_ms: int) -> Iterator[Sequence[T]]:
             yield piece
 
 
-@dataclass(slots=True)
-class Decided:
-    """What becomes of one row."""
+@dataclass(frozen=True, slots=True)
+class Staging:
+    """Whose import it is; ``proof`` stands on the holdings it opens."""
 
-    row: ParsedRow
-    outcome: RowOutcome
-    vehicle_id: UUID | None = None
-    findings: tuple[RowFinding, ...] = ()
+    import_id: UUID
+    dealer_id: UUID
+    uploaded_by: UUID
+
+    @property
+    def proof(self) -> str:
+        return f"import:{self.import_id}"
+
+    @property
+    def principal(self) -> Principal:
+        return acting_for(self.uploaded_by, self.dealer_id)
 
 
 def acting_for(person_id: UUID, dealer_id: UUID) -> Principal:
@@ -74,160 +81,165 @@ def acting_for(person_id: UUID, dealer_id: UUID) -> Principal:
     return Principal(id=person_id, kind=PrincipalKind.PERSON, party_id=dealer_id, organization_id=dealer_id)
 
 
-def decide(session: Session, *, dealer_id: UUID, row: ParsedRow, hashes: dict[UUID, tuple[str, StockState]]) -> Decided:
-    """What the row would do to the stock as it is now. Writes nothing."""
-    if not row.is_good or row.vin is None or row.facts is None:
-        known = vehicles.find_by_vin(session, vin=row.vin) if row.vin else None
-        mine = known if known is not None and known in hashes else None
-        return Decided(row, RowOutcome.BAD, mine, row.findings)
-    vehicle_id = vehicles.find_by_vin(session, vin=row.vin)
-    if vehicle_id is None:
-        return Decided(row, RowOutcome.ADDED, None, row.findings)
-    problem = _holding_problem(session, vehicle_id=vehicle_id, dealer_id=dealer_id)
-    if problem is not None:
-        return Decided(row, RowOutcome.BAD, None, (*row.findings, find("vin", problem)))
-    row_hash, state = hashes.get(vehicle_id, ("", StockState.STAGED))
-    if state is not StockState.IN_STOCK:
-        return Decided(row, RowOutcome.ADDED, vehicle_id, row.findings)
-    outcome = RowOutcome.UNCHANGED if row_hash == row.row_hash else RowOutcome.CHANGED
-    return Decided(row, outcome, vehicle_id, row.findings)
+def stage(session: Session, staging: Staging, decided: Sequence[Decided]) -> list[Decided]:
+    """Write what good rows need before they can be switched visible: new cars, pending stock rows. Returns the rows as they came out."""
+    ready = _register(session, staging, decided)
+    at = clock.now(session)
+    fresh, known, same = [], [], []
+    for one in ready:
+        if one.outcome is RowOutcome.UNCHANGED and one.target is not None and one.known_hash != one.target.row_hash:
+            same.append({"b_id": one.stock_id, "b_hash": one.target.row_hash})
+        if one.outcome not in {RowOutcome.ADDED, RowOutcome.CHANGED, RowOutcome.REMOVED} or one.vehicle_id is None:
+            continue
+        if one.stock_id is None:
+            fresh.append(_fresh(staging, one, at))
+        else:
+            known.append({f"b_{name}": value for name, value in _pending(staging, one).items()} | {"b_id": one.stock_id})
+    insert_many(session, StockCar, fresh)
+    table: sa.Table = StockCar.__table__  # type: ignore[attr-defined]  # SQLModel does not type it
+    if known:
+        values = {name: sa.bindparam(f"b_{name}", type_=table.c[name].type) for name in _PENDING}
+        session.connection().execute(sa.update(table).where(table.c.id == sa.bindparam("b_id")).values(values), known)
+    if same:  # other words for the same car: told by them the next time
+        session.connection().execute(
+            sa.update(table).where(table.c.id == sa.bindparam("b_id")).values(row_hash=sa.bindparam("b_hash")), same
+        )
+    return ready
 
 
-def _holding_problem(session: Session, *, vehicle_id: UUID, dealer_id: UUID) -> str | None:
-    holder = vehicles.owner_of(session, vehicle_id=vehicle_id)
-    if holder is None:
+_PENDING = ("pending_import_id", "pending_state", "pending_stock_no", "pending_ask_minor", "pending_cost_minor", "pending_description",
+            "pending_row_hash", "pending_more")  # fmt: skip
+
+
+def _pending(staging: Staging, one: Decided) -> dict[str, Any]:
+    target = one.target
+    return {
+        "pending_import_id": staging.import_id,
+        "pending_state": one.state,
+        "pending_stock_no": target.stock_no if target else None,
+        "pending_ask_minor": target.ask_minor if target else None,
+        "pending_cost_minor": target.cost_minor if target else None,
+        "pending_description": target.description if target else None,
+        "pending_row_hash": target.row_hash if target else None,
+        "pending_more": _more(one),
+    }
+
+
+def _more(one: Decided) -> str | None:
+    """What is done to the car when the import is visible: facts that change, kilometres, pictures."""
+    if not (one.fact_changes or one.images or one.odometer_km is not None):
         return None
-    if holder != dealer_id:
-        return "vehicle_held_by_another"
-    holding = vehicles.require_holding(session, vehicle_id=vehicle_id, party_id=dealer_id)
-    return None if holding.capacity is vehicles.Capacity.DEALER_STOCK else "held_otherwise"
+    facts = {name: str(value) if name == "plate" else shown(name, value) for name, value in one.fact_changes.items()}
+    return orjson.dumps({"facts": facts, "odometer_km": one.odometer_km, "images": list(one.images)}).decode()
 
 
-def stage(session: Session, *, upload: StockImport, decided: Decided) -> Decided:
-    """Write what a good row needs before it can be switched visible: the car, its facts, the pending stock row."""
-    if decided.outcome in {RowOutcome.BAD, RowOutcome.UNCHANGED}:
-        return decided
+def _fresh(staging: Staging, one: Decided, at: datetime) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "dealer_id": staging.dealer_id,
+        "vehicle_id": one.vehicle_id,
+        "stock_no": None,
+        "state": StockState.STAGED,
+        "ask_minor": None,
+        "cost_minor": None,
+        "description": "",
+        "row_hash": "",
+        "import_id": None,
+        "hand_changed_at": None,
+        "list_request_id": None,
+        "list_requested_by": None,
+        "list_problem": None,
+        "created_at": at,
+        "changed_at": at,
+    } | _pending(staging, one)
+
+
+# --- the cars ----------------------------------------------------------------------------------------------------------------
+
+
+def _register(session: Session, staging: Staging, decided: Sequence[Decided]) -> list[Decided]:
+    """Cars the market did not know, or that nobody holds; all at once, or one by one when somebody else came between."""
+    fresh = [one for one in decided if one.is_new]
+    new = [one for one in fresh if not one.rejoins]
+    single = [one for one in fresh if one.rejoins]
     try:
         with session.begin_nested():
-            vehicle_id = _write_car(session, upload=upload, decided=decided)
-            _write_pending(session, upload=upload, row=decided.row, vehicle_id=vehicle_id)
+            ids = vehicles.register_vehicles(
+                session,
+                principal=staging.principal,
+                party_id=staging.dealer_id,
+                capacity=vehicles.Capacity.DEALER_STOCK,
+                proof=staging.proof,
+                cars=[vehicles.NewVehicle(one.facts, one.acquired_on) for one in new if one.facts],
+            )
+        for one, vehicle_id in zip(new, ids, strict=True):
+            one.vehicle_id = vehicle_id
+    except IntegrityError:
+        single = [*new, *single]
+    out = {one.n: _register_one(session, staging, one) for one in single}
+    return [out.get(one.n, one) for one in decided]
+
+
+def _register_one(session: Session, staging: Staging, one: Decided) -> Decided:
+    assert one.facts is not None
+    try:
+        with session.begin_nested():
+            one.vehicle_id = vehicles.register_vehicle(
+                session,
+                principal=staging.principal,
+                party_id=staging.dealer_id,
+                facts=one.facts,
+                capacity=vehicles.Capacity.DEALER_STOCK,
+                proof=staging.proof,
+                acquired_on=one.acquired_on,
+            ).id
+            standing = queries.find_stock_car(session, dealer_id=staging.dealer_id, vehicle_id=one.vehicle_id)
+            one.stock_id = standing.id if standing is not None else None
     except Refusal as refusal:  # somebody registered the car meanwhile, or its facts were refused under lock
-        code = "vehicle_held_by_another" if isinstance(refusal, vehicles.HeldByAnother) else "fact_wrong"
-        return Decided(decided.row, RowOutcome.BAD, None, (*decided.findings, find("vin", code)))
-    return Decided(decided.row, decided.outcome, vehicle_id, decided.findings)
+        return refused(one, "vehicle_held_by_another" if isinstance(refusal, vehicles.HeldByAnother) else "fact_wrong")
+    return one
 
 
-def _write_car(session: Session, *, upload: StockImport, decided: Decided) -> UUID:
-    row, dealer = decided.row, upload.dealer_id
-    assert row.facts is not None
-    principal = acting_for(upload.uploaded_by, dealer)
-    if decided.vehicle_id is None or vehicles.owner_of(session, vehicle_id=decided.vehicle_id) is None:
-        return vehicles.register_vehicle(
-            session,
-            principal=principal,
-            party_id=dealer,
-            facts=row.facts,
-            capacity=vehicles.Capacity.DEALER_STOCK,
-            proof=f"import:{upload.id}",
-            acquired_on=row.acquired_on,
-        ).id
-    _update_car(session, principal=principal, vehicle_id=decided.vehicle_id, facts=row.facts)
-    return decided.vehicle_id
-
-
-def _update_car(session: Session, *, principal: Principal, vehicle_id: UUID, facts: VehicleFacts) -> None:
-    """Facts that the file states differently; what it leaves empty stays. Kilometres are a new reading."""
-    known = vehicles.get_facts(session, vehicle_id=vehicle_id)
-    fixed = {"vin", "identity_kind", "odometer_km", "kind", "battery"}
-    changes: dict[str, Any] = {}
-    for name in VehicleFacts.__dataclass_fields__:
-        value = getattr(facts, name)
-        if name not in fixed and value is not None and value != getattr(known, name):
-            changes[name] = value
-    if changes:
-        vehicles.update_facts(session, principal=principal, vehicle_id=vehicle_id, changes=changes)
-    if facts.odometer_km != known.odometer_km:
-        vehicles.record_odometer(
-            session,
-            vehicle_id=vehicle_id,
-            recorded_by=principal.party_id,
-            odometer_km=facts.odometer_km,
-            source=vehicles.OdometerSource.IMPORT,
-        )
-
-
-def _write_pending(session: Session, *, upload: StockImport, row: ParsedRow, vehicle_id: UUID) -> None:
-    at = clock.now(session)
-    car = queries.lock_stock_of_vehicles(session, dealer_id=upload.dealer_id, vehicle_ids=[vehicle_id]).get(vehicle_id)
-    if car is None:
-        car = StockCar(
-            id=new_id(), dealer_id=upload.dealer_id, vehicle_id=vehicle_id, state=StockState.STAGED, created_at=at, changed_at=at
-        )
-    car.pending_import_id = upload.id
-    car.pending_state = StockState.IN_STOCK
-    car.pending_stock_no = row.stock_no
-    car.pending_ask_minor = row.ask_minor
-    car.pending_cost_minor = row.cost_minor
-    car.pending_description = row.description
-    car.pending_row_hash = row.row_hash
-    session.add(car)
-    session.flush()
+# --- answers, and taking back --------------------------------------------------------------------------------------------------
 
 
 def write_results(session: Session, *, import_id: UUID, decided: Sequence[Decided]) -> None:
-    """One answer a record."""
+    """One answer a record that says anything."""
     rows = [
         {
             "import_id": import_id,
-            "n": one.row.n,
+            "n": one.n,
             "outcome": one.outcome,
-            "stock_no": one.row.stock_no,
+            "stock_no": one.stock_no,
             "vehicle_id": one.vehicle_id,
             "findings": [finding.as_plain() for finding in one.findings],
+            "changes": one.changes,
+            "before": one.before,
         }
         for one in decided
+        if one.is_told
     ]
-    if rows:
-        session.connection().execute(sa.insert(StockImportRow), rows)
+    insert_many(session, StockImportRow, rows)
 
 
-def forget(session: Session, *, import_id: UUID) -> None:
-    """Take back what an interrupted run staged: it begins again."""
-    connection = session.connection()
-    connection.execute(sa.delete(StockImportRow).where(col(StockImportRow.import_id) == import_id))
-    connection.execute(
-        sa.update(StockCar).where(col(StockCar.pending_import_id) == import_id).values(pending_import_id=None, pending_state=None)
+def forget_some(session: Session, *, staging: Staging, limit: int) -> int:
+    """Take back some of what a run staged that came to nothing; returns how much is gone. Its answers stay."""
+    ids = sa.select(col(StockCar.id)).where(col(StockCar.pending_import_id) == staging.import_id).limit(limit)
+    none = dict.fromkeys(_PENDING)
+    undone = session.connection().execute(sa.update(StockCar).where(col(StockCar.id).in_(ids.scalar_subquery())).values(none)).rowcount
+    ended = vehicles.end_registrations(session, party_id=staging.dealer_id, proof=staging.proof, limit=limit)
+    return int(undone) + ended
+
+
+def forget_answers(session: Session, *, import_id: UUID, limit: int) -> int:
+    """Answers of a run that begins again."""
+    some = sa.select(col(StockImportRow.n)).where(col(StockImportRow.import_id) == import_id).limit(limit).scalar_subquery()
+    result = session.connection().execute(
+        sa.delete(StockImportRow).where(col(StockImportRow.import_id) == import_id, col(StockImportRow.n).in_(some))
     )
+    return int(result.rowcount)
 
 
-def stage_removals(session: Session, *, upload: StockImport, vehicle_ids: Sequence[UUID]) -> None:
-    """Cars a full import does not name leave with the switch."""
-    session.connection().execute(
-        sa.update(StockCar)
-        .where(col(StockCar.dealer_id) == upload.dealer_id, col(StockCar.vehicle_id).in_(vehicle_ids))
-        .values(pending_import_id=upload.id, pending_state=StockState.REMOVED)
-    )
-
-
-def switch(session: Session, *, upload: StockImport, at: datetime) -> None:
-    """Make everything the import staged visible: two statements, whatever its size."""
-    session.flush()
-    table = StockCar.__table__  # type: ignore[attr-defined]  # SQLModel does not type it
-    mine = table.c.pending_import_id == upload.id
-    done = {"pending_import_id": None, "pending_state": None, "changed_at": at, "import_id": upload.id}
-    connection = session.connection()
-    connection.execute(sa.update(table).where(mine, table.c.pending_state == StockState.REMOVED).values(state=StockState.REMOVED, **done))
-    connection.execute(
-        sa.update(table)
-        .where(mine, table.c.pending_state == StockState.IN_STOCK)
-        .values(
-            state=StockState.IN_STOCK,
-            stock_no=table.c.pending_stock_no,
-            ask_minor=table.c.pending_ask_minor,
-            cost_minor=table.c.pending_cost_minor,
-            description=sa.func.coalesce(table.c.pending_description, ""),
-            row_hash=sa.func.coalesce(table.c.pending_row_hash, ""),
-            **done,
-        )
-    )
-    session.expire_all()
+def switch(upload: StockImport, *, version: int) -> None:
+    """Make everything the import staged visible: this row's change alone, whatever the file's size."""
+    upload.version = version
