@@ -1,12 +1,17 @@
 """A lot's states and the refusals about its terms."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 
+from auction.sessions.domain import ApprovalNotStatutory, Format, LegalMode
 from marketplace.core.errors import NotFound, Refusal, Rule
 
 
 class LotPhase(StrEnum):
-    """``draft`` waits for the consignor's mandate; ``withdrawn`` only before opening; ``open`` ends by the clock, never by hand."""
+    """``draft`` waits for the consignor's mandate; ``withdrawn`` only before opening; ``open`` ends by the clock or under the hammer.
+
+    ``suspended``: held up by the operator, with a published reason. ``awaiting`` its consignor's approval.
+    """
 
     DRAFT = "draft"
     MANDATED = "mandated"
@@ -15,6 +20,7 @@ class LotPhase(StrEnum):
     SUSPENDED = "suspended"
     SOLD = "sold"
     PASSED = "passed"
+    AWAITING = "awaiting"
     WITHDRAWN = "withdrawn"
 
 
@@ -25,6 +31,17 @@ class ReserveKind(StrEnum):
     HIDDEN = "hidden"
     VISIBLE = "visible"
     ON_APPROVAL = "on_approval"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """A lot's amounts; fen."""
+
+    start_minor: int
+    reserve_kind: ReserveKind
+    reserve_minor: int | None
+    buy_now_minor: int | None
+    floor_minor: int | None
 
 
 class LotUnknown(NotFound):
@@ -90,3 +107,32 @@ class MandateChanged(Refusal):
 
     zh = "委托合同内容已变化,请重新阅读"
     en = "The mandate changed since you read it; read it again."
+
+
+class LotNotOpenNow(Refusal):
+    zh = "标的当前状态为 {state}"
+    en = "The lot is {state}."
+
+
+def check_terms(terms: Terms, *, sale_format: Format, legal_mode: LegalMode) -> None:
+    """Whether a lot's amounts fit its session.
+
+    Raises ``ReserveBelowStart``, ``ApprovalNotStatutory``, ``TermsOfAnotherFormat``, ``BuyNowTooLow``, ``FloorAboveStart``.
+    """
+    start, reserve = terms.start_minor, terms.reserve_minor
+    if (terms.reserve_kind in (ReserveKind.HIDDEN, ReserveKind.VISIBLE)) != (reserve is not None):
+        raise ReserveBelowStart(start_minor=start)
+    if reserve is not None and reserve < start:
+        raise ReserveBelowStart(start_minor=start)
+    if terms.reserve_kind is ReserveKind.ON_APPROVAL and legal_mode is LegalMode.STATUTORY_AUCTION:
+        raise ApprovalNotStatutory
+    if (terms.buy_now_minor is not None) != (sale_format is Format.BUY_NOW):
+        raise TermsOfAnotherFormat(field="buy_now_minor")
+    if (terms.floor_minor is not None) != (sale_format is Format.DUTCH):
+        raise TermsOfAnotherFormat(field="floor_minor")
+    if sale_format is Format.DUTCH and terms.reserve_kind is not ReserveKind.NONE:
+        raise TermsOfAnotherFormat(field="reserve_kind")
+    if terms.buy_now_minor is not None and terms.buy_now_minor < max(start + 1, reserve or 0):
+        raise BuyNowTooLow(least_minor=max(start + 1, reserve or 0))
+    if terms.floor_minor is not None and terms.floor_minor > start:
+        raise FloorAboveStart(start_minor=start)

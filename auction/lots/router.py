@@ -7,17 +7,23 @@ from uuid import UUID
 import orjson
 from fastapi import Depends
 
+from auction.bidding.domain import falling_price, next_fall_at
+from auction.closing.service import state_of
 from auction.lots import service
 from auction.lots.domain import (
+    BuyNowTooLow,
     ConsignorKindMismatch,
+    FloorAboveStart,
     HouseOwnsVehicle,
     LotNotDraft,
+    LotPhase,
     LotUnknown,
     MandateChanged,
     MandateNotSigned,
     OpenLotStays,
     ReserveBelowStart,
     ReserveKind,
+    TermsOfAnotherFormat,
 )
 from auction.lots.models import AuctionSession, Lot, Mandate
 from auction.lots.schemas import LotAnswer, LotBody, MandateAnswer, SignatureBody
@@ -25,7 +31,10 @@ from auction.lots.service import LotTerms
 from auction.sessions import service as sessions
 from auction.sessions.domain import (
     AgreedNoticeTooShort,
+    ApprovalNotStatutory,
     BidRules,
+    Format,
+    LanesOutOfRange,
     NoticeTooShort,
     SessionEmpty,
     SessionNotDraft,
@@ -47,21 +56,27 @@ router = Router(prefix="/auction/v1", tags=["lots"])
 
 _PLAIN = (
     "id", "session_id", "number", "vehicle_id", "title", "state", "start_minor", "reserve_kind", "price_minor", "seq", "head_hash", "flaws",
-    "opens_at", "ends_at", "hard_end_at", "extensions", "reason",
+    "opens_at", "ends_at", "hard_end_at", "extensions", "reason", "lane", "floor_minor",
 )  # fmt: skip
 
 
 def answer(lot: Lot, row: AuctionSession, at: datetime) -> LotAnswer:
     """What everybody may see of a lot."""
-    step = BidRules.from_json(row.rules).ladder.increment
+    state = state_of(lot, BidRules.from_json(row.rules))
+    sealed = state.rules.format.is_sealed and lot.price_minor is None
+    falls = state.rules.format is Format.DUTCH and lot.price_minor is None
     return LotAnswer(
         **{name: getattr(lot, name) for name in _PLAIN},
+        format=row.format,
+        buy_now_minor=lot.buy_now_minor if state.buy_now_stands else None,
+        next_fall_at=next_fall_at(state, at) if falls and lot.state is LotPhase.OPEN else None,
+        fair_warning=state.warned_at is not None,
         legal_mode=row.legal_mode,
         mode=row.mode,
         deposit_minor=share_bps(lot.start_minor, row.deposit_bps),
         reserve_minor=lot.reserve_minor if lot.reserve_kind is ReserveKind.VISIBLE else None,
-        reserve_met=lot.price_minor is not None and (lot.reserve_minor is None or lot.price_minor >= lot.reserve_minor),
-        next_minimum_minor=lot.start_minor if lot.price_minor is None else lot.price_minor + step(lot.price_minor),
+        reserve_met=None if sealed else state.reserve_met,
+        next_minimum_minor=falling_price(state, at) if falls else state.next_minimum_minor,
         leader=lot.leader_pseudonym,
         server_time=at,
     )
@@ -79,7 +94,7 @@ def _mandate(mandate: Mandate) -> MandateAnswer:
     summary="编入标的 Catalogue a lot",
     responses=refusals(
         SessionUnknown, SessionNotDraft, vehicles.NotEligible, vehicles.VehicleNotFound, ConsignorKindMismatch, HouseOwnsVehicle,
-        ReserveBelowStart,
+        ReserveBelowStart, TermsOfAnotherFormat, BuyNowTooLow, FloorAboveStart, ApprovalNotStatutory, LanesOutOfRange,
     ),
 )  # fmt: skip
 def add_lot(

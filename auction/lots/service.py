@@ -18,8 +18,10 @@ from auction.lots.domain import (
     MandateChanged,
     MandateNotSigned,
     OpenLotStays,
-    ReserveBelowStart,
     ReserveKind,
+    Terms,
+    TermsOfAnotherFormat,
+    check_terms,
 )
 from auction.lots.events import LotAnnounced, LotWithdrawn, lot_key
 from auction.lots.models import AuctionSession, Lot, Mandate
@@ -31,6 +33,7 @@ from marketplace.core.crypto import canonical_json, sha256_hex
 from marketplace.core.db import Session
 from marketplace.core.pagination import PageQuery
 from marketplace.core.security import Principal
+from valuation import api as valuation
 
 MANDATE = "auction_mandate"
 LOT = "lot"
@@ -48,16 +51,21 @@ class LotTerms:
     reserve_minor: int | None
     seller_fee_bps: int | None
     flaws: str
+    buy_now_minor: int | None = None
+    floor_minor: int | None = None
+    estimate_minor: int | None = None
+    lane: int | None = None
 
 
 def add_lot(session: Session, *, principal: Principal, session_id: UUID, terms: LotTerms) -> Lot:
     """Catalogue a car of ``consignor_id`` in a draft session and draw up the mandate he will sign.
 
-    Raises ``SessionUnknown``, ``SessionNotDraft``, ``NotEligible``, ``VehicleNotFound``, ``ConsignorKindMismatch``, ``HouseOwnsVehicle``,
-    ``ReserveBelowStart``.
+    ``estimate_minor`` None: the market's own valuation, where it has one. Raises ``SessionUnknown``, ``SessionNotDraft``, ``NotEligible``,
+    ``VehicleNotFound``, ``ConsignorKindMismatch``, ``HouseOwnsVehicle`` and what ``check_terms`` raises.
     """
     row = sessions.require_draft_of(session, principal=principal, session_id=session_id)
-    _check_reserve(terms)
+    amounts = Terms(terms.start_minor, terms.reserve_kind, terms.reserve_minor, terms.buy_now_minor, terms.floor_minor)
+    check_terms(amounts, sale_format=row.format, legal_mode=row.legal_mode)
     _check_consignor(session, row=row, consignor_id=terms.consignor_id)
     vehicles.require_holding(session, vehicle_id=terms.vehicle_id, party_id=terms.consignor_id)
     mode = vehicles.TradeMode(row.mode.value)
@@ -76,6 +84,10 @@ def add_lot(session: Session, *, principal: Principal, session_id: UUID, terms: 
         reserve_kind=terms.reserve_kind,
         reserve_minor=terms.reserve_minor,
         reserve_salt=secrets.token_hex(16) if terms.reserve_minor is not None else None,
+        buy_now_minor=terms.buy_now_minor,
+        floor_minor=terms.floor_minor,
+        estimate_minor=terms.estimate_minor if terms.estimate_minor is not None else _estimate(session, car),
+        lane=_lane(row, terms.lane, number),
         seller_fee_bps=terms.seller_fee_bps if terms.seller_fee_bps is not None else row.seller_fee_bps,
         flaws=terms.flaws,
         opens_at=opens_at,
@@ -92,17 +104,29 @@ def add_lot(session: Session, *, principal: Principal, session_id: UUID, terms: 
     return lot
 
 
-def _check_reserve(terms: LotTerms) -> None:
-    if (terms.reserve_kind is ReserveKind.NONE) != (terms.reserve_minor is None):
-        raise ReserveBelowStart(start_minor=terms.start_minor)
-    if terms.reserve_minor is not None and terms.reserve_minor < terms.start_minor:
-        raise ReserveBelowStart(start_minor=terms.start_minor)
+def _lane(row: AuctionSession, asked: int | None, number: int) -> int | None:
+    """Lots take turns over the lanes unless the house says which."""
+    if row.lanes == 0:
+        if asked is not None:
+            raise TermsOfAnotherFormat(field="lane")
+        return None
+    if asked is not None and asked > row.lanes:
+        raise sessions.lanes_refusal(row)
+    return asked if asked is not None else (number - 1) % row.lanes + 1
+
+
+def _estimate(session: Session, car: vehicles.VehicleView) -> int | None:
+    """Retail, fen; what an unusual bid is measured by. None where the market does not know the car well enough."""
+    try:
+        return valuation.estimate(session, facts=valuation.facts_of(car)).price_minor
+    except (valuation.FactsIncomplete, valuation.OutsideModel):
+        return None
 
 
 def _check_consignor(session: Session, *, row: AuctionSession, consignor_id: UUID) -> None:
     consignor = accounts.require_active(session, party_id=consignor_id)
-    is_dealer = consignor.organization_kind is accounts.OrganizationKind.DEALER
-    if row.mode.consignors_are_dealers != is_dealer:
+    terms = sessions.mode_terms(row.mode, on=clock.shanghai_day(clock.now(session)))
+    if sessions.kind_of(consignor) not in terms.consignors:
         raise ConsignorKindMismatch
     if row.legal_mode is LegalMode.STATUTORY_AUCTION and consignor_id in accounts.linked_parties(session, party_id=row.house_id):
         raise HouseOwnsVehicle
@@ -115,6 +139,8 @@ def mandate_content(row: AuctionSession, lot: Lot) -> dict[str, Any]:
         "lot_id": str(lot.id),
         "session_id": str(row.id),
         "legal_mode": row.legal_mode.value,
+        "mode": row.mode.value,
+        "format": row.format.value,
         "house_id": str(row.house_id),
         "consignor_id": str(lot.consignor_id),
         "vehicle_id": str(lot.vehicle_id),
@@ -123,6 +149,8 @@ def mandate_content(row: AuctionSession, lot: Lot) -> dict[str, Any]:
         "start_minor": lot.start_minor,
         "reserve_kind": lot.reserve_kind.value,
         "reserve_minor": lot.reserve_minor,
+        "buy_now_minor": lot.buy_now_minor,
+        "floor_minor": lot.floor_minor,
         "seller_fee_bps": lot.seller_fee_bps,
         "opens_at": lot.opens_at.isoformat(),
         "ends_at": lot.ends_at.isoformat(),

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from auction.sessions.domain import ExtendOn, LegalMode, SessionMode, SessionState
+from auction.sessions.domain import BuyNowUntil, ExtendOn, Format, LegalMode, Ruling, SessionMode, SessionState
 
 DAY_S = 86_400
 
@@ -24,10 +24,18 @@ class RulesBody(BaseModel):
     max_extensions: int | None = Field(None, ge=0, le=10_000, examples=[20])
     hard_end_s: int | None = Field(None, ge=0, le=7 * DAY_S, examples=[3_600])
     self_raise: bool | None = Field(None, examples=[True])
+    confirm_above_bps: int | None = Field(None, ge=10_000, le=1_000_000, description="Ask once about a bid above so much of the estimate.")
+    buy_now_until: BuyNowUntil | None = Field(None, examples=[BuyNowUntil.FIRST_BID])
+    fall_step_minor: int | None = Field(None, ge=1, le=10**12, description="A Dutch price falls by so many fen.", examples=[50_000])
+    fall_interval_s: int | None = Field(None, ge=1, le=DAY_S, examples=[10])
+    warning_s: int | None = Field(None, ge=0, le=60, description="From fair warning to hammer at the least.", examples=[3])
 
 
 class SessionBody(BaseModel):
-    """A sale event. Lots open ``lot_gap_s`` after one another and run ``lot_run_s`` each."""
+    """A sale event. Lots open ``lot_gap_s`` after one another and run ``lot_run_s`` each.
+
+    In a live lane the auctioneer opens them, ``lanes`` at once; each ends after ``lot_run_s`` without a bid, or under the hammer.
+    """
 
     model_config = ConfigDict(
         extra="forbid",
@@ -59,6 +67,8 @@ class SessionBody(BaseModel):
     viewing_to_at: AwareDatetime
     opens_at: AwareDatetime
     auctioneer_id: UUID | None = None
+    format: Format = Format.OPEN_ASCENDING
+    lanes: int | None = Field(None, ge=0, le=1_000, description="Only of a live lane; one if not said.")
     lot_run_s: int = Field(ge=5, le=30 * DAY_S)
     lot_gap_s: int = Field(0, ge=0, le=DAY_S)
     deposit_bps: int | None = Field(None, ge=1, le=10_000)
@@ -74,6 +84,8 @@ class SessionAnswer(BaseModel):
     title: str = Field(examples=["周三夜场"])
     legal_mode: LegalMode = Field(examples=[LegalMode.AGREED_BIDDING])
     mode: SessionMode = Field(examples=[SessionMode.C2B_AUCTION])
+    format: Format = Field(examples=[Format.OPEN_ASCENDING])
+    lanes: int = Field(examples=[0])
     state: SessionState = Field(examples=[SessionState.ANNOUNCED])
     house_id: UUID
     house: str = Field(examples=["津门拍卖有限公司"])
@@ -92,6 +104,43 @@ class SessionAnswer(BaseModel):
     payment_days: int = Field(examples=[2])
     rules: dict[str, Any] = Field(examples=[{"window_s": 30, "extension_s": 30}])
     announced_at: datetime | None
+    suspended_at: datetime | None = Field(description="Since when the operator holds it up.", examples=[None])
+    suspension_reason: str | None = Field(examples=[None])
+
+
+class SuspensionBody(BaseModel):
+    """Why, in words that everybody may read."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"reason": "系统故障,正在核查"}]})
+
+    reason: str = Field(min_length=2, max_length=200)
+
+
+class FormatCell(BaseModel):
+    """Whether a session may be held so; ``article`` where it may not."""
+
+    mode: SessionMode
+    legal_mode: LegalMode
+    format: Format
+    ruling: Ruling = Field(examples=[Ruling.ALLOWED])
+    article: str | None = Field(examples=["拍卖法 第三条"])
+    english: str | None = Field(examples=["Auction Law, art. 3"])
+
+
+class ModeAnswer(BaseModel):
+    """Who may consign and who may bid (``person`` or a kind of organization), and the papers of such a sale."""
+
+    mode: SessionMode
+    consignors: list[str] = Field(examples=[["person"]])
+    bidders: list[str] = Field(examples=[["dealer"]])
+    bidder_licence: str | None = Field(examples=["dealer_filing"])
+    bidder_real_name: bool = Field(examples=[False])
+    documents: list[str] = Field(examples=[["mandate"]])
+
+
+class ModesAnswer(BaseModel):
+    modes: list[ModeAnswer]
+    formats: list[FormatCell]
 
 
 class NoticeBody(BaseModel):

@@ -12,12 +12,16 @@ from auction.sessions.domain import (
     AuctioneerMissing,
     AuctioneerNotStaff,
     BidRules,
+    BuyNowUntil,
     DepositOutOfRange,
     ExtendOn,
+    Format,
     HouseMayNotRunMode,
     Ladder,
     LadderCrooked,
+    LanesOutOfRange,
     LegalMode,
+    ModeTerms,
     NoticeTerms,
     Schedule,
     SessionMode,
@@ -25,6 +29,7 @@ from auction.sessions.domain import (
     SessionState,
     SessionTimesOutOfOrder,
     SessionUnknown,
+    check_format,
     check_notice,
     check_order,
 )
@@ -51,6 +56,20 @@ def bidding_table(on: date) -> dict[str, Any]:
     return load(_TABLES / "bidding.toml", on=on).values
 
 
+def format_table(on: date) -> dict[str, Any]:
+    return load(_TABLES / "formats.toml", on=on).values
+
+
+def mode_terms(mode: SessionMode, *, on: date) -> ModeTerms:
+    """Who may consign and bid in a mode, and with which papers."""
+    return ModeTerms.from_values(load(_TABLES / "modes.toml", on=on).values[mode.value])
+
+
+def kind_of(party: accounts.PartyView) -> str:
+    """As the table of modes names it: ``person`` or the organization's kind."""
+    return party.organization_kind.value if party.organization_kind is not None else "person"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionTerms:
     """What the house decides. None: the market's table."""
@@ -63,6 +82,8 @@ class SessionTerms:
     viewing_place: str
     schedule: Schedule
     auctioneer_id: UUID | None
+    format: Format
+    lanes: int | None
     lot_run_s: int
     lot_gap_s: int
     deposit_bps: int | None
@@ -75,12 +96,13 @@ def create_session(session: Session, *, principal: Principal, terms: SessionTerm
     """A draft session of the principal's organization.
 
     Raises ``HouseMayNotRunMode``, ``LicenceMissing``, ``LicenceLapsed``, ``AuctioneerMissing``, ``AuctioneerNotStaff``,
-    ``SessionTimesOutOfOrder``, ``DepositOutOfRange``, ``PartySuspended``.
+    ``SessionTimesOutOfOrder``, ``DepositOutOfRange``, ``PartySuspended``, ``LanesOutOfRange`` and what ``check_format`` raises.
     """
     at = clock.now(session)
     check_order(terms.schedule)
     if terms.schedule.opens_at <= at:
         raise SessionTimesOutOfOrder(field="opens_at")
+    check_format(format_table(clock.shanghai_day(at)), mode=terms.mode, legal_mode=terms.legal_mode, sale_format=terms.format)
     check_house(
         session,
         house_id=principal.party_id,
@@ -94,6 +116,8 @@ def create_session(session: Session, *, principal: Principal, terms: SessionTerm
         title=terms.title,
         legal_mode=terms.legal_mode,
         mode=terms.mode,
+        format=terms.format,
+        lanes=_lanes(terms, table["lanes"]),
         house_id=principal.party_id,
         auctioneer_id=terms.auctioneer_id,
         city=terms.city,
@@ -108,13 +132,13 @@ def create_session(session: Session, *, principal: Principal, terms: SessionTerm
         buyer_fee_bps=terms.buyer_fee_bps,
         seller_fee_bps=terms.seller_fee_bps,
         payment_days=days["statutory_days" if terms.legal_mode is LegalMode.STATUTORY_AUCTION else "agreed_days"],
-        rules=build_rules(table, terms.legal_mode, terms.rules).to_json(),
+        rules=build_rules(table, terms.legal_mode, terms.rules, sale_format=terms.format).to_json(),
         created_by=principal.id,
         created_at=at,
     )
     session.add(row)
     session.flush()
-    facts = {"legal_mode": row.legal_mode.value, "mode": row.mode.value, "opens_at": row.opens_at.isoformat()}
+    facts = {"legal_mode": row.legal_mode.value, "mode": row.mode.value, "format": row.format.value, "opens_at": row.opens_at.isoformat()}
     audit.record(session, principal=principal, act="session.create", object_kind="session", object_id=row.id, facts=facts)
     return row
 
@@ -136,6 +160,20 @@ def check_house(session: Session, *, house_id: UUID, legal_mode: LegalMode, auct
     accounts.require_licence(session, party_id=auctioneer_id, kind=accounts.LicenceKind.AUCTIONEER_CERTIFICATE, on=on)
 
 
+def _lanes(terms: SessionTerms, table: dict[str, int]) -> int:
+    """How many lots are up at once in a live session; any other format has none."""
+    lanes = terms.lanes if terms.lanes is not None else (1 if terms.format is Format.LIVE_LANE else 0)
+    least, most = (table["least"], table["most"]) if terms.format is Format.LIVE_LANE else (0, 0)
+    if not least <= lanes <= most:
+        raise LanesOutOfRange(least=least, most=most)
+    return lanes
+
+
+def lanes_refusal(row: AuctionSession) -> LanesOutOfRange:
+    """For a lot in a lane that the session does not have."""
+    return LanesOutOfRange(least=min(1, row.lanes), most=row.lanes)
+
+
 def _deposit_bps(asked: int | None, table: dict[str, int]) -> int:
     if asked is None:
         return table["default_bps"]
@@ -144,9 +182,13 @@ def _deposit_bps(asked: int | None, table: dict[str, int]) -> int:
     return asked
 
 
-def build_rules(table: dict[str, Any], legal_mode: LegalMode, chosen: dict[str, Any]) -> BidRules:
-    """The market's table, changed where the house chose otherwise. Raises ``LadderCrooked``."""
-    values: dict[str, Any] = {"max_extensions": None, **table[legal_mode.value], **table["ladder"]}
+def build_rules(
+    table: dict[str, Any], legal_mode: LegalMode, chosen: dict[str, Any], *, sale_format: Format = Format.OPEN_ASCENDING
+) -> BidRules:
+    """The market's table for legal mode and format, changed where the house chose otherwise. Raises ``LadderCrooked``."""
+    values: dict[str, Any] = {"max_extensions": None, "fall_step_minor": 0, "fall_interval_s": 0, "warning_s": 0}
+    values |= {"confirm_above_bps": table["confirm"]["above_bps"], "buy_now_until": BuyNowUntil.FIRST_BID}
+    values |= table[legal_mode.value] | table["ladder"] | table["formats"].get(sale_format.value, {})
     values |= {name: value for name, value in chosen.items() if value is not None}
     try:
         ladder = Ladder(tuple(values["floors_minor"]), tuple(values["steps_minor"]))
@@ -160,6 +202,12 @@ def build_rules(table: dict[str, Any], legal_mode: LegalMode, chosen: dict[str, 
         max_extensions=values["max_extensions"],
         hard_end_s=values["hard_end_s"],
         self_raise=values["self_raise"],
+        format=sale_format,
+        confirm_above_bps=values["confirm_above_bps"],
+        buy_now_until=BuyNowUntil(values["buy_now_until"]),
+        fall_step_minor=values["fall_step_minor"],
+        fall_interval_s=values["fall_interval_s"],
+        warning_s=values["warning_s"],
     )
 
 

@@ -62,8 +62,10 @@ class FeeBands:
     cap_bps: int
 
     @classmethod
-    def from_values(cls, values: Mapping[str, Any], legal_mode: str) -> "FeeBands":
-        return cls(**values[legal_mode], cap_bps=values["cap_bps"])
+    def from_values(cls, values: Mapping[str, Any], legal_mode: str, mode: str | None = None) -> "FeeBands":
+        """The legal mode's bands, with what the mode has otherwise."""
+        bands = values[legal_mode] | values.get("by_mode", {}).get(legal_mode, {}).get(mode, {})
+        return cls(**bands, cap_bps=values["cap_bps"])
 
     def rate(self, rates: Sequence[int], price_minor: int) -> int:
         return min(rates[bisect_right(self.floors_minor, price_minor) - 1], self.cap_bps)

@@ -14,7 +14,6 @@ from auction.sessions.domain import (
     NoticeTerms,
     NoticeTooShort,
     Schedule,
-    SessionMode,
     SessionTimesOutOfOrder,
     ViewingTooShort,
     check_notice,
@@ -31,18 +30,6 @@ RULES = BidRules(Ladder((0, 2_000_000), (20_000, 30_000)), ExtendOn.CHANGE_OF_LE
 
 
 class TestModes:
-    @pytest.mark.parametrize(
-        ("mode", "bidders", "consignors"),
-        [
-            (SessionMode.C2B_AUCTION, True, False),
-            (SessionMode.B2B_AUCTION, True, True),
-            (SessionMode.B2C_AUCTION, False, True),
-            (SessionMode.C2C_AUCTION, False, False),
-        ],
-    )
-    def test_who_are_dealers(self, mode: SessionMode, bidders: bool, consignors: bool) -> None:
-        assert (mode.bidders_are_dealers, mode.consignors_are_dealers) == (bidders, consignors)
-
     def test_a_statutory_session_extends_on_any_bid(self) -> None:
         assert default_extend_on(LegalMode.STATUTORY_AUCTION) is ExtendOn.ACCEPTED_BID
         assert default_extend_on(LegalMode.AGREED_BIDDING) is ExtendOn.CHANGE_OF_LEAD

@@ -212,7 +212,11 @@ def facts_of_vehicle(session: Session, *, principal: Principal, vehicle_id: UUID
     """Facts of a car one holds or that is shown to everybody. Raises ``NotFound``, ``FactsIncomplete``."""
     if not queries.is_shown(session, vehicle_id=vehicle_id):
         vehicles.require_holding(session, vehicle_id=vehicle_id, party_id=principal.party_id)
-    vehicle = vehicles.get_vehicle(session, vehicle_id=vehicle_id)
+    return facts_of(vehicles.get_vehicle(session, vehicle_id=vehicle_id))
+
+
+def facts_of(vehicle: vehicles.VehicleView) -> CarFacts:
+    """What pricing needs of a car that the caller may see. Raises ``FactsIncomplete``."""
     if vehicle.first_registration_on is None:
         raise FactsIncomplete(missing="first_registration_on")
     return CarFacts(

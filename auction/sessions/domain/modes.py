@@ -23,14 +23,6 @@ class SessionMode(StrEnum):
     B2C_AUCTION = "b2c_auction"
     C2C_AUCTION = "c2c_auction"
 
-    @property
-    def bidders_are_dealers(self) -> bool:
-        return self in (SessionMode.C2B_AUCTION, SessionMode.B2B_AUCTION)
-
-    @property
-    def consignors_are_dealers(self) -> bool:
-        return self in (SessionMode.B2B_AUCTION, SessionMode.B2C_AUCTION)
-
 
 class Format(StrEnum):
     """How bids make a price. All run on one engine; only open ascending and the live lane are statutory auctions."""

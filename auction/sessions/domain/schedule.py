@@ -83,9 +83,10 @@ class SessionNotDraft(Refusal):
     en = "The session is announced; it can no longer be changed."
 
 
-class FallMissing(Malformed):
-    zh = "降价竞价须设定每次降幅与间隔"
-    en = "A Dutch session names by how much its price falls and how often."
+class LanesOutOfRange(Refusal):
+    status = 422
+    zh = "该竞价方式的拍卖道数须在 {least} 至 {most} 之间"
+    en = "This format has {least} to {most} lanes."
 
 
 class SessionSuspended(Refusal):

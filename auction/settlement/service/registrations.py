@@ -8,6 +8,7 @@ from auction.bidding.models import Registration
 from auction.lots import queries as lots
 from auction.lots.domain import LotPhase, LotUnknown
 from auction.lots.models import AuctionSession, Lot
+from auction.sessions import service as sessions
 from auction.sessions.domain import SessionMode, SessionState
 from auction.settlement import queries
 from auction.settlement.domain import BidderKindMismatch, RegistrationClosed, RegistrationUnknown
@@ -75,15 +76,15 @@ def register(
 
 def _require_qualified(session: Session, *, principal: Principal, mode: SessionMode) -> None:
     party = accounts.require_active(session, party_id=principal.party_id)
-    if mode.bidders_are_dealers:
-        if party.organization_kind is not accounts.OrganizationKind.DEALER:
-            raise BidderKindMismatch(wanted="车商", wanted_en="dealers")
-        on = clock.shanghai_day(clock.now(session))
-        accounts.require_licence(session, party_id=party.id, kind=accounts.LicenceKind.DEALER_FILING, on=on)
-        return
-    if party.kind is not accounts.PartyKind.PERSON:
-        raise BidderKindMismatch(wanted="个人", wanted_en="people")
-    accounts.require_real_name(session, party_id=party.id)
+    on = clock.shanghai_day(clock.now(session))
+    terms = sessions.mode_terms(mode, on=on)
+    if sessions.kind_of(party) not in terms.bidders:
+        wanted, wanted_en = ("车商", "dealers") if "dealer" in terms.bidders else ("个人", "people")
+        raise BidderKindMismatch(wanted=wanted, wanted_en=wanted_en)
+    if terms.bidder_licence is not None:
+        accounts.require_licence(session, party_id=party.id, kind=accounts.LicenceKind(terms.bidder_licence), on=on)
+    if terms.bidder_real_name:
+        accounts.require_real_name(session, party_id=party.id)
 
 
 def _require_unconcerned(session: Session, *, principal: Principal, lot: Lot, house_id: UUID) -> None:
