@@ -11,7 +11,7 @@ from marketplace.aftercare.router import office_router
 from marketplace.aftercare.router import router as transfers_router
 from marketplace.core.service import Lifespan
 from marketplace.feeds.router import router as feeds_router
-from marketplace.listings.router import router as listings_router
+from marketplace.listings.router import ROUTERS as LISTINGS_ROUTERS
 from marketplace.operations.router import ROUTERS as OPERATIONS_ROUTERS
 from marketplace.orders.router import router as orders_router
 from marketplace.parallel_import.router import ROUTERS as IMPORTS_ROUTERS
@@ -25,7 +25,7 @@ ROUTERS: list[APIRouter] = [
     *ACCOUNTS_ROUTERS,
     *OPERATIONS_ROUTERS,
     vehicles_router,
-    listings_router,
+    *LISTINGS_ROUTERS,
     payments_router,
     bank_router,
     orders_router,

@@ -42,6 +42,7 @@ from marketplace.accounts.service.own_records import OWN as PERSONAL_DATA
 from marketplace.accounts.service.parties import (
     display_names,
     get_party,
+    is_member,
     legal_name,
     linked_parties,
     market_operator_id,
@@ -99,6 +100,7 @@ __all__ = [
     "found_person",
     "get_party",
     "hash_new_password",
+    "is_member",
     "legal_name",
     "linked_parties",
     "list_signatures",

@@ -19,8 +19,10 @@ from marketplace.listings.domain import (
     VehicleClaimed,
     WrongHolding,
 )
-from marketplace.listings.service.claims import find_claim, hand_over_claim, release_claim, take_claim
+from marketplace.listings.queries import find_sold_price, list_open_vehicle_ids
+from marketplace.listings.service.claims import find_claim, hand_over_claim, lock_claim, release_claim, take_claim
 from marketplace.listings.service.ending import end_open, mark_sold, withdraw
+from marketplace.listings.service.interest import InterestView, interest_of
 from marketplace.listings.service.personal_data import PERSONAL_DATA
 from marketplace.listings.service.publishing import change_price, publish, set_paused
 from marketplace.listings.service.reading import (
@@ -43,6 +45,7 @@ __all__ = [
     "ClaimKind",
     "ClaimView",
     "EndReason",
+    "InterestView",
     "ListingNotFound",
     "ListingNotLive",
     "ListingNotOpen",
@@ -57,11 +60,15 @@ __all__ = [
     "days_in_stock",
     "end_open",
     "find_claim",
+    "find_sold_price",
     "get_listing",
     "hand_over_claim",
+    "interest_of",
     "list_open",
     "list_open_ids",
     "list_open_of_seller",
+    "list_open_vehicle_ids",
+    "lock_claim",
     "mark_sold",
     "price_bounds",
     "publish",

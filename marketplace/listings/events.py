@@ -1,10 +1,13 @@
-"""What listings announces. Listing events: key ``listing:<id>``; claim events: key ``claim:<vehicle id>``."""
+"""What listings announces. Keys: ``listing:<id>``, ``lead:<id>``, ``viewing:<id>``, ``claim:<vehicle id>``."""
 
+from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
 from marketplace.core.outbox import Event
 from marketplace.listings.domain import Availability, Channel, ClaimKind, ListingState
+from marketplace.listings.domain.leads import LeadStage
+from marketplace.listings.domain.viewings import ViewingAct, ViewingSide, ViewingState
 
 
 class ListingEvent(Event):
@@ -53,6 +56,33 @@ class ListingSold(ListingEvent):
     source_id: UUID | None = None
 
 
+class LeadMoved(Event):
+    """An enquiry came in, was answered, given to somebody, or ended. Ids only: what was said stays in the lead."""
+
+    name: ClassVar[str] = "listings.lead_moved"
+    lead_id: UUID
+    listing_id: UUID
+    seller_id: UUID
+    agent_id: UUID | None
+    visitor_id: UUID
+    stage: LeadStage
+    act: str
+
+
+class ViewingMoved(Event):
+    """A viewing was booked, confirmed, moved, cancelled, kept or missed; ``told`` are the parties concerned."""
+
+    name: ClassVar[str] = "listings.viewing_moved"
+    viewing_id: UUID
+    listing_id: UUID
+    vehicle_id: UUID
+    act: ViewingAct
+    by: ViewingSide | None
+    state: ViewingState
+    starts_at: datetime
+    told: list[UUID]
+
+
 class ClaimTaken(Event):
     """Someone may now sell the car, nobody else; also after a hand-over."""
 
@@ -80,3 +110,11 @@ def listing_key(listing_id: UUID) -> str:
 
 def claim_key(vehicle_id: UUID) -> str:
     return f"claim:{vehicle_id}"
+
+
+def lead_key(lead_id: UUID) -> str:
+    return f"lead:{lead_id}"
+
+
+def viewing_key(viewing_id: UUID) -> str:
+    return f"viewing:{viewing_id}"

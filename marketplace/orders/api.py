@@ -1,7 +1,7 @@
 """What other features may ask of orders. Amounts are fen; every call works in the caller's transaction."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from marketplace.accounts.api import PersonalData
@@ -65,6 +65,11 @@ def open_order(
     return opening.open_order(session, principal=principal, agreed=agreed, deposit_hold_ids=deposit_hold_ids)
 
 
+def seller_fee(*, channel: str, price_minor: int, on: date) -> int:
+    """What the market would charge the seller of such a sale on a day, fen."""
+    return opening.seller_fee(channel=channel, price_minor=price_minor, on=on)
+
+
 def get_order(session: Session, *, order_id: UUID) -> OrderView:
     """Raises ``OrderNotFound``."""
     return view(queries.get_order(session, order_id))
@@ -88,4 +93,5 @@ __all__ = [
     "find_order_of_source",
     "get_order",
     "open_order",
+    "seller_fee",
 ]

@@ -68,6 +68,7 @@ def _body(session: Session, principal: Principal, order_id: UUID) -> schemas.Ord
         )
         if payment is not None
         else None,
+        warranty=schemas.OrderWarrantyBody.model_validate(shown.warranty) if shown.warranty else None,
         opened_at=order.opened_at,
         sign_by=order.sign_by,
         pay_by=order.pay_by,

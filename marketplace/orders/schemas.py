@@ -1,6 +1,6 @@
 """Bodies of orders' requests and answers. Amounts are fen."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -73,6 +73,17 @@ class HandoverBody(BaseModel):
     at: datetime
 
 
+class OrderWarrantyBody(BaseModel):
+    """The dealer's warranty (二手车交易规范 第十六条). Its end, by day or kilometre, is known once the buyer has the car."""
+
+    months: int = Field(examples=[3])
+    km: int = Field(examples=[5_000])
+    parts: list[str]
+    starts_on: date | None = None
+    ends_on: date | None = None
+    ends_at_km: int | None = None
+
+
 class OrderBody(BaseModel):
     """An order as one of its sides sees it. ``payment`` is the buyer's alone, ``proceeds_minor`` the seller's."""
 
@@ -96,6 +107,7 @@ class OrderBody(BaseModel):
     signatures: list[SignatureBody]
     handovers: list[HandoverBody]
     payment: DueBody | None
+    warranty: OrderWarrantyBody | None
     opened_at: datetime
     sign_by: datetime
     pay_by: datetime

@@ -19,12 +19,14 @@ from marketplace.core.pagination import PageQuery, decode_cursor, encode_cursor
 from marketplace.core.security import Viewer, process_now
 from marketplace.core.settings import Settings
 from marketplace.demo.people import SIGN_INS
-from marketplace.listings.domain import Availability
+from marketplace.listings.domain import Availability, ListingState
 from marketplace.listings.queries import StoreFilter
 from marketplace.listings.service import reading as listings
+from marketplace.listings.service import viewings
 from marketplace.orders import router as orders
 from marketplace.orders.domain.orders import CONFIRMATION_TEXTS
 from marketplace.pages.view import FOLDER, render
+from marketplace.sourcing.service import store as stores
 from marketplace.vehicles.domain.vocabulary import term
 from search.documents.domain import Filters, Sort
 from search.query import router as cars
@@ -82,6 +84,8 @@ def show_sign_in(request: Request, viewer: Viewer, next: Annotated[str, Query(ma
 @router.get("/store/{listing_id}", response_class=HTMLResponse)
 def show_listing(listing_id: UUID, request: Request, session: ReadSession, viewer: Viewer) -> HTMLResponse:
     window = listings.get_window(session, listing_id=listing_id, viewer=viewer)
+    own = viewer is not None and viewer.party_id in {window.listing.seller_id, window.listing.agent_id}
+    is_live = window.listing.state is ListingState.LIVE
     return render(
         request,
         "listing.html",
@@ -90,6 +94,11 @@ def show_listing(listing_id: UUID, request: Request, session: ReadSession, viewe
         car=window.car,
         seller=window.seller,
         prices=window.prices,
+        comparison_minor=window.comparison_minor,
+        notices=window.notices,
+        own=own,
+        slots=viewings.list_free_slots(session, listing_id=listing_id) if is_live and not own else [],
+        booked=viewings.find_booked(session, visitor_id=viewer.party_id, listing_id=listing_id) if viewer else None,
         warranty=window.warranty,
         appraisal=window.appraisal,
         findings=window.findings,
@@ -98,6 +107,17 @@ def show_listing(listing_id: UUID, request: Request, session: ReadSession, viewe
         orderable=window.listing.availability is Availability.AVAILABLE,
         confirmations=[(code.value, text[0]) for code, text in CONFIRMATION_TEXTS.items()],
     )
+
+
+@router.get("/my-store", response_class=HTMLResponse)
+def show_my_store(request: Request, session: ReadSession, viewer: Viewer) -> HTMLResponse:
+    """A dealer's stock at a glance."""
+    if viewer is None:
+        return _sign_in_first(request, "/my-store")
+    if not viewer.can("stock.manage"):
+        raise NotFound
+    lines = stores.list_board(session, principal=viewer, paging=PageQuery(limit=100, after=None))
+    return render(request, "my_store.html", principal=viewer, lines=lines[:100], summary=stores.summarize(session, principal=viewer))
 
 
 @router.get("/lots", response_class=HTMLResponse)

@@ -47,7 +47,12 @@ def _viewer(request: Request, principal: Principal | None) -> Mapping[str, objec
     if principal is None or principal.sign_in_id is None:
         return None
     gate: Gate = request.app.state.gate
-    return {"id": principal.id, "csrf_token": gate.csrf_token(principal.sign_in_id), "can_buy": principal.can("orders.buy")}
+    return {
+        "id": principal.id,
+        "csrf_token": gate.csrf_token(principal.sign_in_id),
+        "can_buy": principal.can("orders.buy"),
+        "has_store": principal.can("stock.manage"),
+    }
 
 
 def local_time(at: datetime) -> str:
@@ -79,6 +84,15 @@ ORDER_STATES = {
 }
 
 
+VIEWING_STATES = {
+    "requested": "待确认 requested",
+    "confirmed": "已确认 confirmed",
+    "kept": "已到场 kept",
+    "no_show": "爽约 no-show",
+    "cancelled": "已取消 cancelled",
+}
+
+
 def _named(names: Mapping[str, str]) -> Callable[[str], str]:
     return lambda code: names.get(code, code)
 
@@ -92,4 +106,5 @@ _templates.filters.update(
     mode=_named(MODES),
     side=_named(SIDES),
     order_state=_named(ORDER_STATES),
+    viewing_state=_named(VIEWING_STATES),
 )

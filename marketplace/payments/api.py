@@ -237,9 +237,12 @@ def return_escrow(session: Session, *, order_id: UUID, party_id: UUID) -> None:
     payments.refund_deposits(session, order_id=order_id, party_id=party_id)
 
 
-def settle(session: Session, *, order_id: UUID, splits: Sequence[Split], principal: Principal | None = None) -> list[PayoutView]:
-    """Share out an order's escrow, once. Raises ``SplitsDoNotMatch`` unless the shares are exactly what is there."""
-    return [payout_view(found) for found in payments.settle(session, order_id=order_id, splits=splits, principal=principal)]
+def settle(
+    session: Session, *, order_id: UUID, splits: Sequence[Split], principal: Principal | None = None, purpose_kind: str = "order"
+) -> list[PayoutView]:
+    """Share out the escrow of an order, or of what ``purpose_kind`` names, once. Raises ``SplitsDoNotMatch`` unless it is exactly that."""
+    shared = payments.settle(session, order_id=order_id, splits=splits, principal=principal, purpose_kind=purpose_kind)
+    return [payout_view(found) for found in shared]
 
 
 def list_payouts_of(session: Session, *, purpose_id: UUID) -> list[PayoutView]:

@@ -6,7 +6,7 @@ from marketplace.core.db import Database, Session
 from marketplace.core.files import file_store
 from marketplace.core.outbox import Delivered, outside_subscriber, subscriber, sweep
 from marketplace.core.settings import get_settings
-from marketplace.sourcing.service import ending, importing, stock
+from marketplace.sourcing.service import charges, custody, ending, importing, price_drops, stock
 
 
 @subscriber("sourcing.close_sold")
@@ -29,6 +29,27 @@ def expire_consignments(database: Database) -> None:
         with database.writing() as session:
             if not ending.expire_due(session, limit=10):
                 return
+
+
+@sweep("sourcing.drop_prices")
+def drop_prices(database: Database) -> None:
+    """Steps of agreed price-drop plans whose day has come."""
+    price_drops.sweep(database)
+
+
+@subscriber("sourcing.close_custody")
+def close_custody(session: Session, event: Delivered) -> None:
+    """A buyer has taken the car over: it is in nobody's custody any more."""
+    sale = event.payload
+    custody.close_sold(session, vehicle_id=UUID(sale["vehicle_id"]), order_id=UUID(sale["order_id"]))
+
+
+@subscriber("sourcing.hear_payment")
+def hear_payment(session: Session, event: Delivered) -> None:
+    """Storage or a fee for ending early was paid."""
+    if event.payload["purpose_kind"] == charges.PURPOSE:
+        charge_id, payment_id = UUID(event.payload["purpose_id"]), UUID(event.payload["payment_id"])
+        charges.hear_payment(session, charge_id=charge_id, payment_id=payment_id)
 
 
 @outside_subscriber("sourcing.run_import")

@@ -33,9 +33,17 @@ from marketplace.vehicles import api as vehicles
 from tests.cars import register_car, restrict
 from tests.market import Market
 from tests.people import Person, operator, sign_up
-from tests.stock import BASE, Listed, broker, consigned_car, dealer, offer_consignment, sign_consignment, take_custody
+from tests.stock import BASE, Listed, broker, consigned_car, custody_request, dealer, offer_consignment, sign_consignment, take_custody
 
-RULES = ConsignmentRules(commission_bps=300, commission_max_bps=1_000, term_min_days=7, term_max_days=180, withdrawal_fee_max_bps=100)
+RULES = ConsignmentRules(
+    commission_bps=300,
+    commission_max_bps=1_000,
+    term_min_days=7,
+    term_max_days=180,
+    withdrawal_fee_max_bps=100,
+    price_steps_max=10,
+    price_step_gap_days=3,
+)
 GOOD = Terms(kind=ConsignmentKind.VIRTUAL, floor_minor=8_000_000, ask_minor=8_880_000, term_days=60, commission_bps=300)
 
 
@@ -131,7 +139,11 @@ class TestOfferAndSign:
             "commission_bps": 300,
             "commission_payer": "consignor",
             "withdrawal_fee_minor": 0,
+            "ask_changed_by": "consignor freely; agent between floor and the price the consignor agreed to",
+            "price_steps": [],
             "custody": "consignor",
+            "storage": None,
+            "settlement": "转让登记完成后由监管账户支付",
         }
         assert document["vehicle"]["vin"] == listed.car["vin_masked"]
         stranger = sign_up(api, "王五")
@@ -156,7 +168,7 @@ class TestOfferAndSign:
         assert api.get(f"{BASE}/listings/{active['listing_id']}").json()["channel"] == "c2c_consignment"
         second = register_car(api, owner)
         other = offer_consignment(api, owner, second["id"], kind="physical").json()
-        body = {"bay_number": "A-001", "key_count": 1, "odometer_km": 1}
+        body = custody_request(agent, "A-001")
         taken = api.post(f"{BASE}/consignments/{other['id']}/custody", json=body, headers=agent.headers)
         assert (taken.status_code, taken.json()["code"]) == (409, "bay_taken")
 
@@ -249,7 +261,10 @@ class TestEnds:
         assert api.get(f"{BASE}/listings/{listed.listing_id}").status_code == 404
         with api.database.reading() as session, pytest.raises(vehicles.VehicleNotFound):
             vehicles.require_holding(session, vehicle_id=listed.car_id, party_id=listed.agent.party_id)
-        assert offer_consignment(api, listed.seller, listed.car_id).status_code == 201  # and may come back
+        owing = offer_consignment(api, listed.seller, listed.car_id)  # not to the same agent before the fee is paid
+        assert (owing.status_code, owing.json()["code"], owing.json()["due_minor"]) == (409, "dues_unpaid", 80_000)
+        other = broker(api)
+        assert offer_consignment(api, listed.seller, listed.car_id, agent_id=str(other.party_id)).status_code == 201
 
     def test_not_while_an_order_holds_the_car(self, api: Market) -> None:
         listed = consigned_car(api)

@@ -108,7 +108,7 @@ _OPERATING = _AUDITING | frozenset(
     cases.work parties.suspend parties.register licences.check approvals.request approvals.decide
     market.manage consignments.manage listings.moderate payments.operate disputes.decide transfers.manage
     sessions.manage lots.catalogue sessions.suspend outbox.manage pilots.manage personal_data.reveal articles.publish indices.publish
-    services.assign vehicles.read vehicles.restrict
+    services.assign vehicles.read vehicles.restrict enquiries.answer
     """.split()
 )
 

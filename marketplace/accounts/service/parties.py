@@ -9,6 +9,7 @@ from marketplace.accounts.domain import (
     LicenceKind,
     LicenceLapsed,
     LicenceMissing,
+    MembershipState,
     OrganizationUnverified,
     PartyKind,
     PartyState,
@@ -103,6 +104,12 @@ def linked_parties(session: Session, *, party_id: UUID) -> frozenset[UUID]:
 def display_names(session: Session, *, party_ids: Collection[UUID]) -> dict[UUID, str]:
     """Masked for people; an unknown id is left out."""
     return {party.id: party.display_name for party in queries.list_parties_by_id(session, set(party_ids))}
+
+
+def is_member(session: Session, *, organization_id: UUID, person_id: UUID) -> bool:
+    """Whether somebody works for an organization now."""
+    found = queries.find_open_membership(session, organization_id, person_id)
+    return found is not None and found.state is MembershipState.ACTIVE
 
 
 def legal_name(session: Session, *, party_id: UUID) -> str:

@@ -46,6 +46,11 @@ def view_of(row: VehicleClaim | None) -> ClaimView | None:
     return ClaimView(row.vehicle_id, row.kind, row.holder_id, row.fence)
 
 
+def lock_claim(session: Session, *, vehicle_id: UUID) -> ClaimView | None:
+    """Who holds the car, its claim locked until the caller's transaction ends: nobody takes it meanwhile. None: it is free."""
+    return lock_claims(session, vehicle_ids=[vehicle_id])[vehicle_id]
+
+
 def take_claim(session: Session, *, vehicle_id: UUID, kind: ClaimKind, holder_id: UUID) -> int:
     """Take a free car; returns the fence. The holder taking it again gets the fence he has. Raises ``VehicleClaimed``."""
     held = lock_claims(session, vehicle_ids=[vehicle_id])[vehicle_id]

@@ -19,6 +19,7 @@ from marketplace.listings.domain import (
 )
 from marketplace.listings.events import ListingChanged, ListingSold, ListingWithdrawn, listing_key
 from marketplace.listings.models import Listing
+from marketplace.listings.service import leads, viewings
 from marketplace.listings.service.claims import free_sold, lock_claims
 from marketplace.listings.service.reading import days_in_stock
 from marketplace.listings.service.records import claim_kind, event_fields, view
@@ -67,6 +68,8 @@ def _withdraw(
     listing.version += 1
     session.add(listing)
     session.flush()
+    leads.end_of_listing(session, listing_id=listing.id, reason="withdrawn")
+    viewings.end_of_listing(session, listing_id=listing.id, reason="withdrawn")
     claim = claim_kind(session, vehicle_id=listing.vehicle_id)
     event = ListingWithdrawn(
         **event_fields(listing, claim),
@@ -114,6 +117,8 @@ def _sell(session: Session, listing: Listing, claim: ClaimKind, *, price_minor: 
     listing.version += 1
     session.add(listing)
     session.flush()
+    leads.end_of_listing(session, listing_id=listing.id, reason="sold")
+    viewings.end_of_listing(session, listing_id=listing.id, reason="sold")
     event = ListingSold(
         **event_fields(listing, claim),
         price_minor=price_minor,

@@ -25,11 +25,12 @@ from marketplace.listings.domain import (
     find_comparison_price,
     find_warranty,
 )
+from marketplace.listings.domain.notices import Notice, Offer, list_notices
 from marketplace.listings.models import Listing
 from marketplace.listings.queries import StoreFilter
 from marketplace.listings.service.claims import view_of
 from marketplace.listings.service.records import claim_kind, view
-from marketplace.listings.service.tables import listing_rules, warranty_parts, warranty_rules
+from marketplace.listings.service.tables import listing_rules, notice_lines, warranty_parts, warranty_rules
 from marketplace.vehicles import api as vehicles
 from marketplace.vehicles.api import UseType
 from valuation.appraisal import api as appraisals
@@ -116,6 +117,7 @@ class WindowView:
     warranty: Warranty | None
     appraisal: appraisals.AppraisalView | None
     findings: tuple[vehicles.Finding, ...]
+    notices: list[Notice]
     days_listed: int
 
 
@@ -127,19 +129,46 @@ def get_window(session: Session, *, listing_id: UUID, viewer: Principal | None) 
     today = clock.shanghai_day(clock.now(session))
     car = vehicles.get_vehicle(session, vehicle_id=listing.vehicle_id)
     prices = queries.list_prices(session, listing_id=listing.id)
+    comparison = find_comparison_price(prices, days=listing_rules(today).comparison_days)
+    warranty = _owed_warranty(car, listing.channel, today)
+    seller = accounts.get_party(session, party_id=listing.seller_id)
+    agent = accounts.get_party(session, party_id=listing.agent_id) if listing.agent_id else None
     last_day = clock.shanghai_day(listing.ended_at) if listing.ended_at else today
     return WindowView(
         listing=view(listing, claim_kind(session, vehicle_id=listing.vehicle_id)),
         car=car,
-        seller=accounts.get_party(session, party_id=listing.seller_id),
-        agent=accounts.get_party(session, party_id=listing.agent_id) if listing.agent_id else None,
+        seller=seller,
+        agent=agent,
         prices=prices,
-        comparison_minor=find_comparison_price(prices, days=listing_rules(today).comparison_days),
-        warranty=_owed_warranty(car, listing.channel, today),
+        comparison_minor=comparison,
+        warranty=warranty,
         appraisal=appraisals.find_latest_appraisal(session, vehicle_id=listing.vehicle_id, valid_on=today),
         findings=_findings(session, listing),
+        notices=_notices(
+            listing.channel, seller, agent, has_comparison=comparison is not None, warranty_owed=warranty is not None, on=today
+        ),
         days_listed=(last_day - clock.shanghai_day(listing.published_at)).days,
     )
+
+
+def _notices(
+    channel: Channel,
+    seller: accounts.PartyView,
+    agent: accounts.PartyView | None,
+    *,
+    has_comparison: bool,
+    warranty_owed: bool,
+    on: date,
+) -> list[Notice]:
+    """The lines the law wants beside this offer."""
+    offer = Offer(
+        channel=channel,
+        seller_is_business=seller.organization_kind is not None or agent is not None,
+        is_market_own=accounts.OrganizationKind.MARKET_OPERATOR in {seller.organization_kind, agent.organization_kind if agent else None},
+        has_comparison=has_comparison,
+        warranty_owed=warranty_owed,
+    )
+    return list_notices(offer, notice_lines(on))
 
 
 def _owed_warranty(car: vehicles.VehicleView, channel: Channel, today: date) -> Warranty | None:

@@ -5,6 +5,7 @@ cost, payment and delivery, who handles the transfer and by when, list of papers
 violations and accidents, breach, disputes.
 """
 
+from calendar import monthrange
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -153,3 +154,9 @@ def _plain(value: Any) -> Any:
     if value is None or isinstance(value, (str, int)):
         return value
     raise TypeError(f"{type(value).__name__} has no place in a contract")
+
+
+def add_months(start: date, months: int) -> date:
+    """The same day some months later, the month's last one where it has no such day (民法典 第二百零二条)."""
+    year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
+    return date(year, month + 1, min(start.day, monthrange(year, month + 1)[1]))

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -46,6 +46,12 @@ _TABLES = Path(__file__).parent.parent / "tables"
 
 def fee_table(at: datetime) -> RuleTable:
     return load(_TABLES / "fees.toml", on=clock.shanghai_day(at))
+
+
+def seller_fee(*, channel: str, price_minor: int, on: date) -> int:
+    """The market's fee of a sale in a channel by the table of a day, fen."""
+    table = FeeTable.from_values(load(_TABLES / "fees.toml", on=on).values[channel])
+    return compute_fees(price_minor, table, commission_bps=0).seller_fee_minor
 
 
 def terms(at: datetime) -> Mapping[str, Any]:
@@ -313,8 +319,9 @@ def _findings(session: Session, agreed: Terms) -> list[dict[str, str]]:
 
 
 def _warranty(session: Session, agreed: Terms) -> Mapping[str, Any] | None:
-    """Owed by a dealer who sells from the store."""
-    if agreed.source_kind is not SourceKind.LISTING:
+    """Owed by a dealer who sells from the store to an end user (二手车交易规范 第十六条): not to another dealer."""
+    buyer = accounts.get_party(session, party_id=agreed.buyer_id)
+    if agreed.source_kind is not SourceKind.LISTING or buyer.organization_kind is accounts.OrganizationKind.DEALER:
         return None
     return listings.warranty_clause(session, vehicle_id=agreed.vehicle_id, channel=listings.Channel(agreed.channel))
 

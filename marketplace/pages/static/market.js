@@ -95,6 +95,9 @@ for (const button of document.querySelectorAll("button[data-post]")) {
   }));
 }
 
+const viewed = document.querySelector("[data-view]");
+if (viewed) call(`/marketplace/v1/listings/${viewed.dataset.view}/views`).catch(() => {});  // a count, no reason to complain
+
 const live = document.querySelector("[data-stream]");
 if (live) {
   const yuan = (fen) => "¥" + (fen / 100).toLocaleString("zh-CN", { minimumFractionDigits: 2 });

@@ -145,8 +145,10 @@ def refund_deposits(session: Session, *, order_id: UUID, party_id: UUID) -> None
             _owe(session, Split(party_id, amount, SplitKind.PROCEEDS), gateway, amount, order_id)
 
 
-def settle(session: Session, *, order_id: UUID, splits: Sequence[Split], principal: Principal | None = None) -> list[Payout]:
-    """Share out an order's escrow, once: parties are paid out, the market's shares are its income.
+def settle(
+    session: Session, *, order_id: UUID, splits: Sequence[Split], principal: Principal | None = None, purpose_kind: str = "order"
+) -> list[Payout]:
+    """Share out the escrow of an order, or of what else ``purpose_kind`` names, once: parties are paid out, the market's shares are its income.
 
     Raises ``SplitsDoNotMatch`` unless the shares sum to exactly what is in escrow.
     """
@@ -167,9 +169,9 @@ def settle(session: Session, *, order_id: UUID, splits: Sequence[Split], princip
         return queries.list_payouts_of(session, purpose_id=order_id)
     for split, gateway, amount in parts:
         if split.party_id is not None:
-            _owe(session, split, gateway, amount, order_id)
+            _owe(session, split, gateway, amount, order_id, purpose_kind)
     facts = {"shares": [{"kind": str(split.kind), "amount_minor": split.amount_minor} for split in wanted]}
-    audit.record(session, principal=principal, act="order.settle", object_kind="order", object_id=order_id, facts=facts)
+    audit.record(session, principal=principal, act=f"{purpose_kind}.settle", object_kind=purpose_kind, object_id=order_id, facts=facts)
     return queries.list_payouts_of(session, purpose_id=order_id)
 
 
@@ -179,7 +181,7 @@ def _payee_account(split: Split, gateway: str, order_id: UUID) -> Account:
     return Account(AccountKind.PAYOUTS_PAYABLE, gateway, split.party_id, order_id)
 
 
-def _owe(session: Session, split: Split, gateway: str, amount_minor: int, order_id: UUID) -> None:
+def _owe(session: Session, split: Split, gateway: str, amount_minor: int, order_id: UUID, purpose_kind: str = "order") -> None:
     assert split.party_id is not None
     wishes = payouts.owe(
         session,
@@ -188,7 +190,7 @@ def _owe(session: Session, split: Split, gateway: str, amount_minor: int, order_
         currency=CNY,
         gateway=gateway,
         kind=SplitKind(split.kind),
-        purpose_kind="order",
+        purpose_kind=purpose_kind,
         purpose_id=order_id,
     )
     _request(session, wishes)

@@ -13,6 +13,8 @@ from uuid import UUID
 
 from marketplace.core.errors import Malformed, NotFound, Refusal, Rule
 from marketplace.core.money import share_bps
+from marketplace.sourcing.domain.custody import NO_STORAGE, StorageTerms
+from marketplace.sourcing.domain.price_drops import PriceStep, check_steps
 
 
 class ConsignmentKind(StrEnum):
@@ -102,11 +104,6 @@ class NoCustody(Refusal):
     en = "A virtual consignment has no custody: the car stays with its owner."
 
 
-class BayTaken(Refusal):
-    zh = "该车位已有车辆"
-    en = "Another car stands in this bay."
-
-
 class ConsentMissing(Refusal):
     """The agent may move the price only between floor and the price the consignor set."""
 
@@ -127,16 +124,12 @@ class ConsignmentRules:
     term_min_days: int
     term_max_days: int
     withdrawal_fee_max_bps: int
+    price_steps_max: int
+    price_step_gap_days: int
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> "ConsignmentRules":
-        return cls(
-            values["commission_bps"],
-            values["commission_max_bps"],
-            values["term_min_days"],
-            values["term_max_days"],
-            values["withdrawal_fee_max_bps"],
-        )
+        return cls(**{name: values[name] for name in cls.__dataclass_fields__})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,10 +145,12 @@ class Terms:
     term_days: int
     commission_bps: int
     withdrawal_fee_minor: int = 0
+    price_steps: tuple[PriceStep, ...] = ()
+    storage: StorageTerms = NO_STORAGE
 
 
 def check_terms(terms: Terms, rules: ConsignmentRules) -> None:
-    """Raises ``FloorAboveAsk`` or ``TermsOutOfBounds``."""
+    """Raises ``FloorAboveAsk``, ``TermsOutOfBounds`` or ``BadPriceStep``."""
     if terms.floor_minor > terms.ask_minor:
         raise FloorAboveAsk
     fee_max = share_bps(terms.floor_minor, rules.withdrawal_fee_max_bps)
@@ -167,6 +162,14 @@ def check_terms(terms: Terms, rules: ConsignmentRules) -> None:
     ):
         if not minimum <= value <= maximum:
             raise TermsOutOfBounds(field=field, minimum=minimum, maximum=maximum)
+    check_steps(
+        terms.price_steps,
+        ask_minor=terms.ask_minor,
+        floor_minor=terms.floor_minor,
+        term_days=terms.term_days,
+        gap_days=rules.price_step_gap_days,
+        steps_max=rules.price_steps_max,
+    )
 
 
 def compute_last_day(signed_on: date, term_days: int) -> date:
@@ -187,7 +190,7 @@ def compute_commission(price_minor: int, commission_bps: int) -> int:
 
 # --- the contract document -----------------------------------------------------------------------------------------------
 
-DOCUMENT_VERSION = 1
+DOCUMENT_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,6 +208,7 @@ class Contract:
     odometer_km: int
     offered_at: str
     terms: Terms
+    title_proof: str = ""
     disclosures: Sequence[str] = ()
 
 
@@ -219,7 +223,7 @@ def build_document(contract: Contract) -> dict[str, Any]:
         "law": "民法典 第九百五十一条至第九百六十条" if is_physical else "民法典 第九百六十一条至第九百六十六条",
         "id": str(contract.id),
         "offered_at": contract.offered_at,
-        "consignor": {"id": str(contract.consignor_id), "name": contract.consignor_name},
+        "consignor": {"id": str(contract.consignor_id), "name": contract.consignor_name, "title_proof": contract.title_proof},
         "agent": {"id": str(contract.agent_id), "name": contract.agent_name},
         "vehicle": {
             "id": str(contract.vehicle_id),
@@ -236,7 +240,11 @@ def build_document(contract: Contract) -> dict[str, Any]:
             "commission_bps": terms.commission_bps,
             "commission_payer": "consignor",
             "withdrawal_fee_minor": terms.withdrawal_fee_minor,
+            "ask_changed_by": "consignor freely; agent between floor and the price the consignor agreed to",
+            "price_steps": [{"after_days": step.after_days, "ask_minor": step.ask_minor} for step in terms.price_steps],
             "custody": "agent" if is_physical else "consignor",
+            "storage": {"free_days": terms.storage.free_days, "day_minor": terms.storage.day_minor} if is_physical else None,
+            "settlement": "转让登记完成后由监管账户支付",
         },
         "clauses": list(_PHYSICAL if is_physical else _VIRTUAL) + list(_COMMON),
         "disclosures": list(contract.disclosures),
@@ -244,11 +252,21 @@ def build_document(contract: Contract) -> dict[str, Any]:
 
 
 _COMMON = (
-    "受托人不得低于委托底价出售;低于底价出售的,须经委托人同意,否则差额由受托人补足(民法典第九百五十五条)。",
-    "未经委托人同意,受托人不得加价;除约定佣金外不得收取其他费用(二手车交易规范第二十三条、第二十八条)。",
+    "受托人不得低于委托底价出售;低于底价出售的,须经委托人签署同意,否则差额由受托人补足(民法典第九百五十五条)。",
+    "未经委托人同意,受托人不得加价;除本合同约定的佣金、保管费及撤回费用外不得收取其他费用(二手车交易规范第二十三条、第二十八条)。",
+    "约定了降价计划的,到期自动调整标价,任何时候不低于委托底价。",
     "委托人保证车辆权属清晰,如实告知使用、维修、事故、检验、抵押、缴纳税费及报废期等情况(二手车流通管理办法)。",
     "委托人在合同期内提前撤回的,支付约定的撤回费用;车辆已被订购或正在竞价的除外。",
     "成交后,车款经监管账户在过户完成后支付给委托人,并扣除约定佣金。",
 )
-_PHYSICAL = ("车辆由受托人在编号车位保管,受托人应当妥善保管委托物,不得另作他用(民法典第九百五十三条)。",)
-_VIRTUAL = ("车辆由委托人自行保管;未促成合同成立的,受托人不收取报酬,仅可请求约定的必要费用(民法典第九百六十四条)。",)
+_PHYSICAL = (
+    "车辆由受托人在编号车位保管,出具保管凭证,受托人应当妥善保管委托物,不得另作他用(民法典第九百五十三条)。",
+    "车辆、钥匙及证件的每次交接由双方签署;保管期间毁损、灭失的,受托人依法赔偿(民法典第八百九十七条)。",
+    "看车由受托人陪同;试驾须投保并由受托人陪同,不得驶离约定路线。",
+    "免费保管期满后按日计收保管费;合同终止时结清应付费用后交还,未结清的受托人可以留置(民法典第九百五十九条)。",
+)
+_VIRTUAL = (
+    "车辆由委托人自行保管;未促成合同成立的,受托人不收取报酬,仅可请求约定的必要费用(民法典第九百六十四条)。",
+    "看车按预约时段进行,由委托人接待;委托人绕开受托人直接成交的,仍应支付约定佣金(民法典第九百六十五条)。",
+    "受托人故意隐瞒重要事实或者提供虚假情况的,不得请求报酬并赔偿损失(民法典第九百六十二条)。",
+)

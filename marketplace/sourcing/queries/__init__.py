@@ -2,12 +2,13 @@
 
 from marketplace.sourcing.queries.consignments import (
     find_consignment,
-    find_in_bay,
     find_open_of_vehicle,
+    list_consignments_with_due_steps,
     list_due,
     list_of_consignor,
     list_of_party,
     list_signed_sides,
+    list_steps,
     lock_consignment,
 )
 from marketplace.sourcing.queries.stock import (
@@ -33,11 +34,11 @@ __all__ = [
     "count_requested",
     "find_consignment",
     "find_import",
-    "find_in_bay",
     "find_last_import",
     "find_open_of_vehicle",
     "find_running",
     "find_stock_car",
+    "list_consignments_with_due_steps",
     "list_due",
     "list_import_rows",
     "list_imports",
@@ -48,6 +49,7 @@ __all__ = [
     "list_requested",
     "list_signed_sides",
     "list_standing_of_vehicle",
+    "list_steps",
     "list_stock",
     "list_stock_hashes",
     "list_stuck_imports",

@@ -10,7 +10,7 @@ from sqlmodel import col, select
 from marketplace.core.db import Session
 from marketplace.core.pagination import PageQuery
 from marketplace.sourcing.domain import OPEN_STATES, ConsignmentState, Side
-from marketplace.sourcing.models import Consignment, ConsignmentSignature
+from marketplace.sourcing.models import Consignment, ConsignmentPriceStep, ConsignmentSignature
 
 
 def find_consignment(session: Session, consignment_id: UUID) -> Consignment | None:
@@ -25,14 +25,6 @@ def lock_consignment(session: Session, consignment_id: UUID) -> Consignment | No
 
 def find_open_of_vehicle(session: Session, vehicle_id: UUID) -> Consignment | None:
     return session.exec(select(Consignment).where(Consignment.vehicle_id == vehicle_id, col(Consignment.state).in_(OPEN_STATES))).first()
-
-
-def find_in_bay(session: Session, agent_id: UUID, bay_number: str) -> Consignment | None:
-    return session.exec(
-        select(Consignment).where(
-            Consignment.agent_id == agent_id, Consignment.bay_number == bay_number, col(Consignment.state).in_(OPEN_STATES)
-        )
-    ).first()
 
 
 def list_signed_sides(session: Session, consignment_id: UUID) -> list[Side]:
@@ -72,3 +64,34 @@ def list_due(session: Session, *, now: datetime, limit: int) -> list[UUID]:
             .limit(limit)
         )
     )
+
+
+# --- price-drop plans --------------------------------------------------------------------------------------------------------
+
+
+def list_steps(session: Session, consignment_id: UUID) -> list[ConsignmentPriceStep]:
+    """A plan's steps in their order."""
+    return list(
+        session.exec(
+            select(ConsignmentPriceStep)
+            .where(ConsignmentPriceStep.consignment_id == consignment_id)
+            .order_by(col(ConsignmentPriceStep.seq))
+        )
+    )
+
+
+def list_consignments_with_due_steps(session: Session, *, now: datetime, after: UUID | None, limit: int) -> list[UUID]:
+    """Active consignments with a step whose time has come, by id, behind ``after``."""
+    due = (
+        select(ConsignmentPriceStep.consignment_id)
+        .join(Consignment, col(Consignment.id) == ConsignmentPriceStep.consignment_id)
+        .where(
+            col(ConsignmentPriceStep.outcome).is_(None),
+            col(ConsignmentPriceStep.due_at) <= now,
+            Consignment.state == ConsignmentState.ACTIVE,
+        )
+        .distinct()
+        .order_by(col(ConsignmentPriceStep.consignment_id))
+        .limit(limit)
+    )
+    return list(session.exec(due.where(col(ConsignmentPriceStep.consignment_id) > after) if after else due))

@@ -15,7 +15,6 @@ from marketplace.listings.api import AlreadyListed, BelowFloor, PriceOutOfBounds
 from marketplace.sourcing.domain import (
     AlreadyConsigned,
     AlreadySigned,
-    BayTaken,
     ConsentMissing,
     ConsignmentNotFound,
     ConsignmentState,
@@ -23,14 +22,14 @@ from marketplace.sourcing.domain import (
     CustodyMissing,
     DocumentChanged,
     FloorAboveAsk,
-    NoCustody,
     NotAnAgent,
     TermsOutOfBounds,
 )
+from marketplace.sourcing.domain.custody import DuesUnpaid
+from marketplace.sourcing.domain.price_drops import BadPriceStep, PriceStep
 from marketplace.sourcing.schemas.consignments import (
     ConsignmentBody,
     ContractBody,
-    CustodyRequest,
     EndRequest,
     FloorRequest,
     OfferRequest,
@@ -39,13 +38,12 @@ from marketplace.sourcing.schemas.consignments import (
     SignRequest,
 )
 from marketplace.sourcing.service import ending, offering, reading
-from marketplace.sourcing.service.offering import Custody, Offer
+from marketplace.sourcing.service.offering import Offer
 from marketplace.sourcing.service.records import ConsignmentView
 from marketplace.vehicles.api import NotEligible, VehicleNotFound
 
 router = Router(prefix="/marketplace/v1", tags=["consignments 寄售"])
 Offerer = Annotated[Principal, Depends(require("consignments.offer"))]
-Agent = Annotated[Principal, Depends(require("consignments.manage"))]
 
 
 def _body(found: ConsignmentView) -> ConsignmentBody:
@@ -66,13 +64,16 @@ def _body(found: ConsignmentView) -> ConsignmentBody:
         LicenceLapsed,
         FloorAboveAsk,
         TermsOutOfBounds,
+        BadPriceStep,
+        DuesUnpaid,
         RealNameMissing,
         PartySuspended,
     ),
 )
 def offer_consignment(body: OfferRequest, principal: Offerer, session: WriteSession, _key: Idempotency) -> ConsignmentBody:
     """By the car's owner. The contract is drawn up; both sides then sign it."""
-    fields = body.model_dump() | {"disclosures": tuple(body.disclosures)}
+    steps = tuple(PriceStep(step.after_days, step.ask_minor) for step in body.price_steps)
+    fields = body.model_dump() | {"disclosures": tuple(body.disclosures), "price_steps": steps}
     return _body(offering.offer(session, principal=principal, wanted=Offer(**fields)))
 
 
@@ -108,17 +109,6 @@ def get_contract(consignment_id: UUID, principal: SignedIn, session: ReadSession
             for one, is_valid in shown.signatures
         ],
     )
-
-
-@router.post(
-    "/consignments/{consignment_id}/custody",
-    summary="车辆入库保管 Take the car into custody",
-    responses=refusals(ConsignmentNotFound, NoCustody, ConsignmentStateRefused, BayTaken),
-)
-def take_custody(consignment_id: UUID, body: CustodyRequest, principal: Agent, session: WriteSession, _key: Idempotency) -> ConsignmentBody:
-    """By the agent of a physical consignment, before he signs: bay, keys, papers, kilometres; gives the receipt's number."""
-    taken = Custody(bay_number=body.bay_number, key_count=body.key_count, odometer_km=body.odometer_km, papers=tuple(body.papers))
-    return _body(offering.take_custody(session, principal=principal, consignment_id=consignment_id, taken=taken))
 
 
 @router.post(

@@ -7,10 +7,17 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from marketplace.sourcing.domain import ConsignmentKind, ConsignmentState, Side
+from marketplace.sourcing.domain.price_drops import StepOutcome
 
 AMOUNT_MAX = 10**12
 Disclosure = Annotated[str, StringConstraints(min_length=1, max_length=300)]
-Paper = Annotated[str, StringConstraints(min_length=1, max_length=40)]
+
+
+class PriceStepRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"after_days": 14, "ask_minor": 8_580_000}]})
+
+    after_days: int = Field(ge=1, le=366, description="Legal days after signing.")
+    ask_minor: int = Field(gt=0, le=AMOUNT_MAX, description="Not below the floor.")
 
 
 class OfferRequest(BaseModel):
@@ -26,6 +33,7 @@ class OfferRequest(BaseModel):
                     "floor_minor": 8_000_000,
                     "ask_minor": 8_880_000,
                     "term_days": 60,
+                    "price_steps": [{"after_days": 14, "ask_minor": 8_580_000}, {"after_days": 30, "ask_minor": 8_280_000}],
                 }
             ]
         },
@@ -39,6 +47,7 @@ class OfferRequest(BaseModel):
     agent_id: UUID | None = None
     commission_bps: int | None = Field(default=None, ge=0, le=10_000, description="Ten-thousandths of the price.")
     withdrawal_fee_minor: int = Field(default=0, ge=0, le=AMOUNT_MAX, description="Agreed necessary costs when the owner ends it early.")
+    price_steps: list[PriceStepRequest] = Field(default_factory=list, max_length=20, description="The price falls by itself on these days.")
     description: str = Field(default="", max_length=2_000)
     disclosures: list[Disclosure] = Field(default_factory=list, max_length=20, description="Use, repairs, accidents … told by the owner.")
 
@@ -48,20 +57,6 @@ class SignRequest(BaseModel):
 
     passphrase: str = Field(min_length=1, max_length=200)
     content_hash: str | None = Field(default=None, pattern="^[0-9a-f]{64}$", description="Hash of the contract as it was read.")
-
-
-class CustodyRequest(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "examples": [{"bay_number": "A-017", "key_count": 2, "odometer_km": 42_013, "papers": ["registration_certificate"]}]
-        },
-    )
-
-    bay_number: str = Field(min_length=1, max_length=20)
-    key_count: int = Field(ge=0, le=9)
-    odometer_km: int = Field(ge=0, le=3_000_000)
-    papers: list[Paper] = Field(default_factory=list, max_length=20)
 
 
 class PriceRequest(BaseModel):
@@ -87,6 +82,18 @@ class EndRequest(BaseModel):
     reason: str = Field(min_length=1, max_length=300)
 
 
+class PriceStepBody(BaseModel):
+    """A step of the price-drop plan."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    after_days: int
+    ask_minor: int
+    due_at: datetime | None
+    outcome: StepOutcome | None
+    done_at: datetime | None
+
+
 class ConsignmentBody(BaseModel):
     """A consignment as its two parties see it."""
 
@@ -103,6 +110,9 @@ class ConsignmentBody(BaseModel):
     term_days: int
     commission_bps: int = Field(examples=[300])
     withdrawal_fee_minor: int
+    storage_free_days: int
+    storage_day_minor: int = Field(description="Fen for each day beyond the free ones; physical consignments only.")
+    price_steps: list[PriceStepBody]
     content_hash: str = Field(description="SHA-256 of the contract's canonical JSON: what is signed.")
     signed_sides: list[Side]
     offered_at: datetime
@@ -113,6 +123,7 @@ class ConsignmentBody(BaseModel):
     custody_receipt: str | None
     custody_key_count: int | None
     custody_papers: list[str]
+    returned_at: datetime | None = Field(description="When the car left custody.")
     ended_at: datetime | None
     end_reason: str | None
     order_id: UUID | None

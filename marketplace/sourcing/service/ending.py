@@ -21,7 +21,9 @@ from marketplace.sourcing.domain import (
 )
 from marketplace.sourcing.events import ConsignmentEnded
 from marketplace.sourcing.models import Consignment, ConsignmentConsent
+from marketplace.sourcing.service.charges import bill_end
 from marketplace.sourcing.service.offering import lock_as, side_of
+from marketplace.sourcing.service.price_drops import close_plan
 from marketplace.sourcing.service.records import DOCUMENT_KIND, ConsignmentView, announce, event_fields, record, view
 from marketplace.vehicles import api as vehicles
 
@@ -141,7 +143,7 @@ def withdraw(session: Session, *, principal: Principal, consignment_id: UUID, re
         return view(session, consignment)
     if consignment.state is not ConsignmentState.ACTIVE or side_of(consignment, principal) is not Side.CONSIGNOR:
         raise ConsignmentStateRefused(state=consignment.state)
-    claim = listings.find_claim(session, vehicle_id=consignment.vehicle_id)
+    claim = listings.lock_claim(session, vehicle_id=consignment.vehicle_id)  # an order under way is waited for
     if claim is not None:
         raise listings.VehicleClaimed(held_by=claim.kind)
     _end(session, consignment, ConsignmentState.WITHDRAWN, principal=principal, reason="consignor", note=reason)
@@ -156,7 +158,7 @@ def expire_due(session: Session, *, limit: int = 50) -> int:
         consignment = queries.lock_consignment(session, consignment_id)
         if consignment is None or consignment.state is not ConsignmentState.ACTIVE:
             continue
-        if listings.find_claim(session, vehicle_id=consignment.vehicle_id) is not None:
+        if listings.lock_claim(session, vehicle_id=consignment.vehicle_id) is not None:
             continue
         _end(session, consignment, ConsignmentState.EXPIRED, principal=None, reason="term")
         ended += 1
@@ -196,6 +198,8 @@ def _end(
             note=note,
         )
         _end_authority(session, consignment, principal=principal, reason=reason)
+    close_plan(session, consignment, at=consignment.ended_at)
+    bill_end(session, consignment, principal=principal)
     is_early = state is ConsignmentState.WITHDRAWN
     event = ConsignmentEnded(
         **event_fields(consignment),

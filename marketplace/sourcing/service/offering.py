@@ -15,7 +15,6 @@ from marketplace.sourcing import queries
 from marketplace.sourcing.domain import (
     AlreadyConsigned,
     AlreadySigned,
-    BayTaken,
     ConsignmentKind,
     ConsignmentNotFound,
     ConsignmentRules,
@@ -24,7 +23,6 @@ from marketplace.sourcing.domain import (
     Contract,
     CustodyMissing,
     DocumentChanged,
-    NoCustody,
     NotAnAgent,
     Side,
     Terms,
@@ -32,8 +30,12 @@ from marketplace.sourcing.domain import (
     check_terms,
     compute_last_day,
 )
+from marketplace.sourcing.domain.custody import DuesUnpaid, StorageRules
+from marketplace.sourcing.domain.price_drops import PriceStep
 from marketplace.sourcing.events import ConsignmentOffered, ConsignmentSigned
 from marketplace.sourcing.models import Consignment, ConsignmentSignature
+from marketplace.sourcing.queries import custody as custody_queries
+from marketplace.sourcing.service.price_drops import keep_plan, start_plan
 from marketplace.sourcing.service.records import DOCUMENT_KIND, ConsignmentView, announce, event_fields, record, view
 from marketplace.sourcing.service.tables import rule_table
 from marketplace.vehicles import api as vehicles
@@ -56,6 +58,7 @@ class Offer:
     agent_id: UUID | None = None
     commission_bps: int | None = None
     withdrawal_fee_minor: int = 0
+    price_steps: tuple[PriceStep, ...] = ()
     description: str = ""
     disclosures: tuple[str, ...] = ()
 
@@ -64,17 +67,21 @@ def offer(session: Session, *, principal: Principal, wanted: Offer) -> Consignme
     """Draw up the contract an owner offers. Nothing is listed before both sides have signed.
 
     Raises ``VehicleNotFound``, ``NotEligible``, ``AlreadyConsigned``, ``NotAnAgent``, ``LicenceMissing``, ``FloorAboveAsk``,
-    ``TermsOutOfBounds``, ``RealNameMissing``, ``PartySuspended``.
+    ``TermsOutOfBounds``, ``BadPriceStep``, ``DuesUnpaid`` of an earlier one, ``RealNameMissing``, ``PartySuspended``.
     """
     at = clock.now(session)
     accounts.require_active(session, party_id=principal.party_id)
-    _require_owner(session, vehicle_id=wanted.vehicle_id, party_id=principal.party_id)
+    proof = _require_owner(session, vehicle_id=wanted.vehicle_id, party_id=principal.party_id)
     _, mode = CHANNELS[wanted.kind]
     vehicles.require_eligible(session, vehicle_id=wanted.vehicle_id, mode=mode, seller_id=principal.party_id)
     agent_id = _require_agent(session, wanted.agent_id, at=at)
     if queries.find_open_of_vehicle(session, wanted.vehicle_id) is not None:
         raise AlreadyConsigned
-    table = rule_table("consignment", on=clock.shanghai_day(at))
+    owed = custody_queries.find_unpaid(session, consignor_id=principal.party_id, agent_id=agent_id)
+    if owed is not None:
+        raise DuesUnpaid(due_minor=owed.amount_minor)
+    today = clock.shanghai_day(at)
+    table = rule_table("consignment", on=today)
     rules = ConsignmentRules.from_values(table.values)
     terms = Terms(
         kind=wanted.kind,
@@ -83,19 +90,24 @@ def offer(session: Session, *, principal: Principal, wanted: Offer) -> Consignme
         term_days=wanted.term_days,
         commission_bps=rules.commission_bps if wanted.commission_bps is None else wanted.commission_bps,
         withdrawal_fee_minor=wanted.withdrawal_fee_minor,
+        price_steps=wanted.price_steps,
+        storage=StorageRules.from_values(rule_table("storage", on=today).values).terms,
     )
     check_terms(terms, rules)
-    consignment = _draw_up(session, principal=principal, agent_id=agent_id, wanted=wanted, terms=terms, at=at, rules_version=table.number)
+    consignment = _draw_up(
+        session, principal=principal, agent_id=agent_id, wanted=wanted, terms=terms, at=at, rules_version=table.number, title_proof=proof
+    )
     announce(session, consignment, ConsignmentOffered(**event_fields(consignment)))
     record(session, consignment, act="consignment.offer", principal=principal, facts={"content_hash": consignment.content_hash})
     return view(session, consignment)
 
 
-def _require_owner(session: Session, *, vehicle_id: UUID, party_id: UUID) -> None:
-    """A consignor holds the car as its owner; a dealer's stock is sold in the store."""
+def _require_owner(session: Session, *, vehicle_id: UUID, party_id: UUID) -> str:
+    """A consignor holds the car as its owner; a dealer's stock is sold in the store. His proof of title."""
     holding = vehicles.require_holding(session, vehicle_id=vehicle_id, party_id=party_id)
     if holding.capacity is not vehicles.Capacity.OWNER:
         raise listings.WrongHolding(needed=vehicles.Capacity.OWNER)
+    return holding.proof or ""
 
 
 def _require_agent(session: Session, agent_id: UUID | None, *, at: datetime) -> UUID:
@@ -112,7 +124,15 @@ def _require_agent(session: Session, agent_id: UUID | None, *, at: datetime) -> 
 
 
 def _draw_up(
-    session: Session, *, principal: Principal, agent_id: UUID, wanted: Offer, terms: Terms, at: datetime, rules_version: int
+    session: Session,
+    *,
+    principal: Principal,
+    agent_id: UUID,
+    wanted: Offer,
+    terms: Terms,
+    at: datetime,
+    rules_version: int,
+    title_proof: str,
 ) -> Consignment:
     car = vehicles.get_vehicle(session, vehicle_id=wanted.vehicle_id)
     contract = Contract(
@@ -127,6 +147,7 @@ def _draw_up(
         odometer_km=car.odometer_km,
         offered_at=at.isoformat(timespec="seconds"),
         terms=terms,
+        title_proof=title_proof,
         disclosures=wanted.disclosures,
     )
     text = canonical_json(build_document(contract))
@@ -142,6 +163,8 @@ def _draw_up(
         term_days=terms.term_days,
         commission_bps=terms.commission_bps,
         withdrawal_fee_minor=terms.withdrawal_fee_minor,
+        storage_free_days=terms.storage.free_days,
+        storage_day_minor=terms.storage.day_minor,
         description=wanted.description,
         document=text.decode(),
         content_hash=sha256_hex(text),
@@ -150,48 +173,8 @@ def _draw_up(
     )
     session.add(consignment)
     session.flush()
+    keep_plan(session, consignment, terms.price_steps)
     return consignment
-
-
-# --- custody ---------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Custody:
-    """What the agent takes over of a physical consignment. ``papers``: kinds of the car's documents left with him."""
-
-    bay_number: str
-    key_count: int
-    odometer_km: int
-    papers: tuple[str, ...] = ()
-
-
-def take_custody(session: Session, *, principal: Principal, consignment_id: UUID, taken: Custody) -> ConsignmentView:
-    """The agent's receipt: bay, keys, papers, kilometres. Before he signs.
-
-    Raises ``ConsignmentNotFound``, ``NoCustody``, ``ConsignmentStateRefused``, ``BayTaken``.
-    """
-    consignment = lock_as(session, principal=principal, consignment_id=consignment_id, side=Side.AGENT)
-    if consignment.kind is not ConsignmentKind.PHYSICAL:
-        raise NoCustody
-    if consignment.state is not ConsignmentState.OFFERED:
-        raise ConsignmentStateRefused(state=consignment.state)
-    other = queries.find_in_bay(session, consignment.agent_id, taken.bay_number)
-    if other is not None and other.id != consignment.id:
-        raise BayTaken
-    at = clock.now(session)
-    consignment.bay_number = taken.bay_number
-    consignment.custody_key_count = taken.key_count
-    consignment.custody_odometer_km = taken.odometer_km
-    consignment.custody_papers = list(taken.papers)
-    consignment.custody_receipt = f"JS{clock.shanghai_day(at):%Y%m%d}-{consignment.id.hex[-8:].upper()}"
-    consignment.custody_at = at
-    consignment.version += 1
-    session.add(consignment)
-    session.flush()
-    facts = {"bay": taken.bay_number, "keys": taken.key_count, "receipt": consignment.custody_receipt}
-    record(session, consignment, act="consignment.take_custody", principal=principal, facts=facts)
-    return view(session, consignment)
 
 
 # --- signing ---------------------------------------------------------------------------------------------------------------
@@ -214,7 +197,7 @@ def sign(
         raise ConsignmentStateRefused(state=consignment.state)
     if content_hash is not None and content_hash != consignment.content_hash:
         raise DocumentChanged
-    if side is Side.AGENT and consignment.kind is ConsignmentKind.PHYSICAL and consignment.custody_at is None:
+    if side is Side.AGENT and consignment.kind is ConsignmentKind.PHYSICAL and not _is_in_custody(session, consignment):
         raise CustodyMissing
     signature = accounts.sign(
         session,
@@ -236,6 +219,11 @@ def sign(
     return view(session, consignment)
 
 
+def _is_in_custody(session: Session, consignment: Consignment) -> bool:
+    custody = custody_queries.find_custody(session, consignment.id)
+    return custody is not None and custody.returned_at is None
+
+
 def _activate(session: Session, consignment: Consignment, *, principal: Principal) -> None:
     """The contract is made: the agent may act on the car, which goes into the window."""
     at = clock.now(session)
@@ -250,6 +238,7 @@ def _activate(session: Session, consignment: Consignment, *, principal: Principa
     consignment.ends_at = clock.end_of_day(compute_last_day(clock.shanghai_day(at), consignment.term_days))
     consignment.state = ConsignmentState.ACTIVE
     consignment.version += 1
+    start_plan(session, consignment, signed_at=at)
     list_car(session, consignment, principal=principal)
     assert consignment.listing_id is not None
     event = ConsignmentSigned(

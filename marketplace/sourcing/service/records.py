@@ -10,8 +10,10 @@ from marketplace.core.db import Session
 from marketplace.core.security import Principal
 from marketplace.sourcing import queries
 from marketplace.sourcing.domain import ConsignmentKind, ConsignmentState, Side
+from marketplace.sourcing.domain.custody import PieceKind
 from marketplace.sourcing.events import ConsignmentEvent, consignment_key
-from marketplace.sourcing.models import Consignment
+from marketplace.sourcing.models import Consignment, ConsignmentPriceStep
+from marketplace.sourcing.queries import custody as custody_queries
 
 DOCUMENT_KIND = "consignment"
 
@@ -31,6 +33,9 @@ class ConsignmentView:
     term_days: int
     commission_bps: int
     withdrawal_fee_minor: int
+    storage_free_days: int
+    storage_day_minor: int
+    price_steps: tuple[ConsignmentPriceStep, ...]
     content_hash: str
     signed_sides: tuple[Side, ...]
     offered_at: datetime
@@ -41,6 +46,7 @@ class ConsignmentView:
     custody_receipt: str | None
     custody_key_count: int | None
     custody_papers: tuple[str, ...]
+    returned_at: datetime | None
     ended_at: datetime | None
     end_reason: str | None
     order_id: UUID | None
@@ -51,9 +57,23 @@ class ConsignmentView:
 
 def view(session: Session, row: Consignment) -> ConsignmentView:
     signed = queries.list_signed_sides(session, row.id)
-    special: dict[str, Any] = {"signed_sides": tuple(sorted(signed)), "custody_papers": tuple(row.custody_papers or ())}
+    special: dict[str, Any] = {"signed_sides": tuple(sorted(signed)), "price_steps": tuple(queries.list_steps(session, row.id))}
+    special |= _custody_fields(session, row)
     plain = {name: getattr(row, name) for name in ConsignmentView.__dataclass_fields__ if name not in special}
     return ConsignmentView(**plain, **special)
+
+
+def _custody_fields(session: Session, row: Consignment) -> dict[str, Any]:
+    """What the receipt lists; all empty where the car stays with its owner."""
+    custody = custody_queries.find_custody(session, row.id) if row.kind is ConsignmentKind.PHYSICAL else None
+    pieces = custody_queries.list_pieces(session, custody.id) if custody else []
+    return {
+        "bay_number": custody_queries.get_bay(session, custody.bay_id).number if custody and custody.returned_at is None else None,
+        "custody_receipt": custody.receipt_no if custody else None,
+        "custody_key_count": sum(one.kind is PieceKind.KEY for one in pieces) if custody else None,
+        "custody_papers": tuple(one.label for one in pieces if one.kind is PieceKind.DOCUMENT),
+        "returned_at": custody.returned_at if custody else None,
+    }
 
 
 def event_fields(row: Consignment) -> dict[str, Any]:

@@ -155,3 +155,29 @@ def list_open_of_seller(session: Session, *, vehicle_ids: Sequence[UUID], seller
             )
         )
     )
+
+
+def list_titles(session: Session, *, listing_ids: Sequence[UUID]) -> dict[UUID, str]:
+    rows = session.exec(select(Listing.id, Listing.title).where(col(Listing.id).in_(id_list(list(listing_ids)))))
+    return dict(rows.all())
+
+
+def list_open_vehicle_ids(session: Session, *, seller_id: UUID, channel: Channel, before: UUID | None, limit: int) -> list[UUID]:
+    """Cars a seller shows in a channel, by vehicle id downwards."""
+    statement = (
+        select(Listing.vehicle_id)
+        .where(Listing.seller_id == seller_id, Listing.channel == channel, col(Listing.state).in_(OPEN_STATES))
+        .order_by(col(Listing.vehicle_id).desc())
+        .limit(limit)
+    )
+    return list(session.exec(statement.where(col(Listing.vehicle_id) < before) if before else statement))
+
+
+def find_sold_price(session: Session, *, vehicle_id: UUID, seller_id: UUID) -> int | None:
+    """What a seller last got for a car, fen."""
+    return session.exec(
+        select(Listing.sold_price_minor)
+        .where(Listing.vehicle_id == vehicle_id, Listing.seller_id == seller_id, Listing.state == ListingState.SOLD)
+        .order_by(col(Listing.id).desc())
+        .limit(1)
+    ).first()

@@ -90,9 +90,10 @@ class CardBody(BaseModel):
 
 
 class PriceBody(BaseModel):
-    """From ``at`` on the car was marked with this price."""
+    """From ``at`` on the car was marked with this price; ``change_minor`` against the one before."""
 
     price_minor: int
+    change_minor: int | None = Field(examples=[-300_000])
     at: datetime
 
 
@@ -125,6 +126,15 @@ class FindingBody(BaseModel):
 
     code: str
     severity: Literal["bars", "needs_document", "warns"]
+    article: str
+    zh: str
+    en: str
+
+
+class NoticeBody(BaseModel):
+    """A line the law wants beside an offer of this kind."""
+
+    code: str = Field(examples=["seven_day_return"])
     article: str
     zh: str
     en: str
@@ -195,6 +205,7 @@ class WindowBody(BaseModel):
     warranty: WarrantyBody | None
     appraisal: AppraisalBody | None
     findings: list[FindingBody]
+    notices: list[NoticeBody]
     seller: PartyBody
     agent: PartyBody | None
     published_at: datetime

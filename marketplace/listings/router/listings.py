@@ -1,5 +1,6 @@
 """HTTP of the shop window. The store and each listing are public; changes are their seller's."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
@@ -26,6 +27,7 @@ from marketplace.listings.domain import (
     ListingState,
     ListingView,
     PriceOutOfBounds,
+    PricePoint,
     SellerKindNotAllowed,
     VehicleClaimed,
     Warranty,
@@ -40,6 +42,7 @@ from marketplace.listings.schemas import (
     ChangeRequest,
     FindingBody,
     ListingBody,
+    NoticeBody,
     PartyBody,
     PhotoBody,
     PriceBody,
@@ -228,10 +231,11 @@ def _window_body(window: reading.WindowView, *, today: date) -> WindowBody:
         price_text=format_wan(listing.ask_minor),
         fees_included=True,
         comparison_minor=window.comparison_minor,
-        prices=[PriceBody(price_minor=point.ask_minor, at=point.at) for point in window.prices],
+        prices=price_bodies(window.prices),
         warranty=_warranty_body(window.warranty, today) if window.warranty else None,
         appraisal=_appraisal_body(window),
         findings=[FindingBody(**_finding(found)) for found in window.findings],
+        notices=[NoticeBody(code=one.code, article=one.article, zh=one.zh, en=one.en) for one in window.notices],
         seller=_party_body(window.seller),
         agent=_party_body(window.agent) if window.agent else None,
         published_at=listing.published_at,
@@ -239,6 +243,15 @@ def _window_body(window: reading.WindowView, *, today: date) -> WindowBody:
         days_listed=window.days_listed,
         version=listing.version,
     )
+
+
+def price_bodies(prices: Sequence[PricePoint]) -> list[PriceBody]:
+    """Every price the car was marked with, oldest first, each with its step."""
+    before = [None, *prices]
+    return [
+        PriceBody(price_minor=point.ask_minor, change_minor=point.ask_minor - former.ask_minor if former else None, at=point.at)
+        for former, point in zip(before, prices, strict=False)
+    ]
 
 
 def _finding(found: Any) -> dict[str, str]:
