@@ -1,18 +1,20 @@
 """Write the Chinese fonts the printed papers ship with: Noto Sans CJK SC, cut to GB 2312 and the rarer characters of names and places.
 
 ``python scripts/subset_fonts.py /usr/share/fonts/opentype/noto`` (Debian: fonts-noto-cjk). Only after a change of the font or of the
-set: the result is checked in, so nobody needs the source font. A character that is not in the set prints as an empty box.
+set: the result is checked in, so nobody needs the source font. What the fonts hold is written beside them: any other character is
+printed as 〓.
 """
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from fontTools import subset  # type: ignore[import-untyped]
-from fontTools.ttLib import TTCollection  # type: ignore[import-untyped]
+from fontTools.ttLib import TTCollection, TTFont  # type: ignore[import-untyped]
 
 OUT = Path(__file__).parent.parent / "marketplace" / "core" / "printing" / "fonts"
-EXTRA = "①②③④⑤⑥⑦⑧⑨⑩×÷±≤≥≈²³°‰€¥£§©®™✓✔✗✘☐☑☒→←↑↓↔⇒■□▲△▼▽◆◇○●★☆•·…—–\u2018\u2019\u201c\u201d〔〕【】「」『』㎡㎜㎝㎞℃№"
+EXTRA = "−∞∑√∶≠≡①②③④⑤⑥⑦⑧⑨⑩×÷±≤≥≈²³°‰€¥£§©®™✓✔✗✘☐☑☒→←↑↓↔⇒■□▲△▼▽◆◇○●★☆•·…—–\u2018\u2019\u201c\u201d〔〕【】「」『』㎡㎜㎝㎞℃№"
 NAMES = (  # in names of people and places, not in GB 2312
     "喆堃玥珺翀镕珮珣瑀赟劼峣暐燚垚犇骉祎祐禛稑粦翾芃芠荇翯逯镡陉頔飏骁骕骦麴龑姮婳媺孖屾峯崟峂嵒弢彧慜扆旸昉昕昶晞晢曈曌朤杬枞栐桄桉棽樾櫆歆沄沚洺浠淏渌溦滢漪澍濛炘焜焱煊燊玘玙玚玠玢玮珅珏珑珞珩"
     "琂琇琨琪琬琮琰琤瑄瑗瑭璁璇璋璐璘璟璠璨璩瓅瓒甯砼碶磡禤竑竞笪筠箬篁綦綮繇罡羑羿翎耑聃胤舢艽苒苡茀茆茜荃荻莘莳菀菁菂萱葭蓁蔹薏薇蘧虓虔蜞衎袆裎觊訚誠諴谞豳贇赑跂踞軏轩轫辂辋迤迨逄逖郄郏郓郗郚郜郯鄄鄞鄢鄯酆釗"
@@ -71,8 +73,21 @@ def _rename(font: "subset.ttLib.TTFont", weight: str) -> None:
     font["head"].modified = font["head"].created
 
 
+def _ranges(points: set[int]) -> list[list[int]]:
+    found: list[list[int]] = []
+    for point in sorted(points):
+        if found and found[-1][1] == point - 1:
+            found[-1][1] = point
+        else:
+            found.append([point, point])
+    return found
+
+
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
+    held: list[set[int]] = []
     for weight in ("Regular", "Bold"):
         written = _cut(folder / f"NotoSansCJK-{weight}.ttc", weight)
         print(f"{written.name}: {written.stat().st_size / 1e6:.1f} MB", flush=True)
+        held.append(set(TTFont(written, lazy=True).getBestCmap()))
+    (OUT / "coverage.json").write_text(json.dumps(_ranges(held[0] & held[1]), separators=(",", ":")), encoding="ascii")

@@ -10,7 +10,7 @@ from PIL import Image
 from pyhanko.pdf_utils.reader import PdfFileReader
 
 from marketplace.core.printing import PictureRefused, PrintingFailed, print_pages, print_pdf, qr_svg
-from marketplace.core.printing.printer import FONTS
+from marketplace.core.printing.printer import FONTS, printable
 from marketplace.core.settings import get_settings
 
 AT = datetime(2026, 11, 25, 3, 0, tzinfo=UTC)
@@ -50,6 +50,13 @@ class TestPrintPdf:
     def test_a_value_is_text_and_never_markup(self, tmp_path: Path) -> None:
         hostile = '#panic("x") #read("/etc/passwd") $x$ *b* \\ "'
         assert print_pdf(_template(tmp_path), {"title": hostile, "text": hostile}, created_at=AT).startswith(b"%PDF")
+
+    def test_a_character_without_type_prints_as_a_geta_mark(self, tmp_path: Path) -> None:
+        assert printable("王𰻝喆\n😀") == "王〓喆\n〓"
+        assert print_pdf(_template(tmp_path), {"title": "王𰻝", "text": "😀\x07"}, created_at=AT).startswith(b"%PDF")
+        svg = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><text font-family="Henanroad Sans SC">😀</text></svg>'
+        drawn = _template(tmp_path, '#import "house.typ": *\n#show: paper.with(title: "x")\n#image("car.svg")')
+        assert print_pdf(drawn, {}, created_at=AT, pictures={"car.svg": svg.encode()}).startswith(b"%PDF")
 
     def test_a_template_sees_nothing_outside_its_folder(self, tmp_path: Path) -> None:
         with pytest.raises(PrintingFailed):

@@ -16,9 +16,9 @@ In the template::
     #show: paper.with(title: data.title, number: data.number)
     #image("car.jpg")
 
-Values are text and never markup: a name such as ``#panic()`` prints as it stands. The template is compiled by a process of its own
-that sees one folder, with limits on time and memory (``Settings.printing_*``); its fonts are those of this package alone. It takes
-0.3–1 s, so print in a job (``outside_subscriber``), never inside a transaction.
+Values are text and never markup: a name such as ``#panic()`` prints as it stands; a character the fonts lack prints as 〓. The
+template is compiled by a process of its own that sees one folder, with limits on time and memory (``Settings.printing_*``); its fonts
+are those of this package alone. It takes 0.3–1 s, so print in a job (``outside_subscriber``), never inside a transaction.
 """
 
 from marketplace.core.printing.printer import PictureRefused, PrintingFailed, print_pages, print_pdf

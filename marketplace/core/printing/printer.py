@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +22,9 @@ from marketplace.core.settings import get_settings
 _HERE = Path(__file__).parent
 FONTS = _HERE / "fonts"
 HOUSE = _HERE / "templates" / "house.typ"
+GETA = "〓"
+"""What printers set for a character they have no type for."""
+
 _PICTURE = re.compile(r"[a-z0-9][a-z0-9_-]{0,60}\.(png|jpg|svg)")
 
 
@@ -30,6 +34,29 @@ class PrintingFailed(RuntimeError):
 
 class PictureRefused(ValueError):
     """A picture's name is not ``name.png|jpg|svg``, or its pixels do not open."""
+
+
+@lru_cache(maxsize=1)
+def _held() -> frozenset[int]:
+    """Code points that the fonts have a glyph for, and the ends of lines."""
+    ranges = orjson.loads((FONTS / "coverage.json").read_bytes())
+    return frozenset({0x0A, *(point for first, last in ranges for point in range(first, last + 1))})
+
+
+def printable(text: str) -> str:
+    """``text`` as the fonts can print it: 〓 for every character they have no glyph for."""
+    held, text = _held(), text.replace("\t", " ").replace("\r", "")
+    return text if held.issuperset(map(ord, text)) else "".join(one if ord(one) in held else GETA for one in text)
+
+
+def _printable_values(value: Any) -> Any:
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, Mapping):
+        return {name: _printable_values(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_printable_values(part) for part in value]
+    return value
 
 
 def print_pdf(template: Path, values: Mapping[str, Any], *, created_at: datetime, pictures: Mapping[str, bytes] | None = None) -> bytes:
@@ -60,10 +87,10 @@ def _lay_out(folder: Path, template: Path, values: Mapping[str, Any], pictures: 
         shutil.copyfile(sibling, folder / sibling.name)
     shutil.copyfile(HOUSE, folder / "house.typ")
     shutil.copyfile(template, folder / "main.typ")
-    (folder / "data.json").write_bytes(orjson.dumps(values))
+    (folder / "data.json").write_bytes(orjson.dumps(_printable_values(values)))
     for picture, content in pictures.items():
         _check_picture(picture, content)
-        (folder / picture).write_bytes(content)
+        (folder / picture).write_bytes(printable(content.decode()).encode() if picture.endswith(".svg") else content)
 
 
 def _check_picture(name: str, content: bytes) -> None:
