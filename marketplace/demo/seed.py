@@ -50,6 +50,7 @@ def load_market(database: Database, *, settings: Settings, cars: int, tell: Tell
             residents[person.serial] = _settle(session, person, password_hash, known=residents)
     from marketplace.demo import stock  # noqa: PLC0415  # a story without cars need not load every feature
 
+    _admit_pilots(database, residents)
     stock.load(database, residents, cars=cars, tell=tell)
 
 
@@ -89,6 +90,24 @@ def _employ(session: Session, person: DemoPerson, person_id: UUID, known: dict[i
     for licence in person.licences:
         _license(session, owner, LicenceKind(licence), operator, f"演示-{person.serial}-{licence}")
     return owner
+
+
+def _admit_pilots(database: Database, residents: dict[int, Resident]) -> None:
+    """The importers are verified pilots: they state what the conditions ask for."""
+    from marketplace.parallel_import.domain.pilots import PilotKind  # noqa: PLC0415  # late, as stock
+    from marketplace.parallel_import.service import pilots  # noqa: PLC0415
+    from marketplace.parallel_import.service.tables import pilot_rules  # noqa: PLC0415
+
+    operator = residents[OPERATOR.serial].principal
+    for resident in residents.values():
+        if resident.person.kind != OrganizationKind.IMPORT_PILOT.value:
+            continue
+        with database.writing() as session:
+            criteria = pilot_rules(clock.shanghai_day(clock.now(session))).application[PilotKind.ENTERPRISE]
+            stated: dict[str, int | bool] = {one.code: True if one.limit is None else one.limit for one in criteria}
+            party_id = resident.principal.party_id
+            pilots.apply(session, principal=resident.principal, kind=PilotKind.ENTERPRISE, zone="天津港保税区", stated=stated)
+            pilots.decide(session, principal=operator, party_id=party_id, verified=True, note="演示")
 
 
 def _license(session: Session, holder: Principal, kind: LicenceKind, operator: Principal, number: str) -> None:

@@ -26,6 +26,7 @@ from marketplace.listings.service import viewings
 from marketplace.orders import router as orders
 from marketplace.orders.domain.orders import CONFIRMATION_TEXTS
 from marketplace.pages.view import FOLDER, render
+from marketplace.parallel_import import api as imports
 from marketplace.sourcing.service import store as stores
 from marketplace.vehicles.domain.vocabulary import term
 from search.documents.domain import Filters, Sort
@@ -103,6 +104,7 @@ def show_listing(listing_id: UUID, request: Request, session: ReadSession, viewe
         appraisal=window.appraisal,
         findings=window.findings,
         facts=_facts(window.car),
+        import_lines=imports.shown_lines(session, vehicle_id=window.listing.vehicle_id) if is_live else [],
         availability=AVAILABILITIES[window.listing.availability],
         orderable=window.listing.availability is Availability.AVAILABLE,
         confirmations=[(code.value, text[0]) for code, text in CONFIRMATION_TEXTS.items()],

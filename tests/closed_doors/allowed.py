@@ -94,6 +94,25 @@ ALLOWED = (
         "operators start a dead letter anew (outbox.manage)", (OPERATOR,), _each("POST", "operations/dead-letters/{delivery_id}/retry")
     ),
     Allowed(
+        "operators oversee pilots (pilots.manage): they see them, verify, suspend, reinstate, remove and assess them",
+        (OPERATOR,),
+        (
+            *_each("GET", "import-pilots/{party_id}", "import-pilots/{party_id}/assessments"),
+            *_each("POST", *(f"import-pilots/{{party_id}}/{act}" for act in ("suspension", "removal", "assessments"))),
+        ),
+    ),
+    Allowed(
+        "the same; a pilot that is verified is neither decided nor reinstated, an assessment not handed in is not found good",
+        (OPERATOR,),
+        _each(
+            "POST",
+            "import-pilots/{party_id}/decision",
+            "import-pilots/{party_id}/reinstatement",
+            "pilot-assessments/{assessment_id}/finding",
+        ),
+        EXPLAINED,
+    ),
+    Allowed(
         "whoever thinks of buying asks whether the car may be traded; the answer names findings, no party and no paper",
         ("",),
         _each("GET", "vehicles/{vehicle_id}/eligibility"),

@@ -17,6 +17,7 @@ from tests import appraisals, cars, imports, people, purchases, stock
 from tests.auctions import AUCTION, AuctionHouse
 from tests.closed_doors.doors import Door
 from tests.market import Market
+from tests.parallel_import import feeds
 from tests.people import BASE, Person
 
 BMW: dict[str, Any] = {
@@ -197,6 +198,20 @@ def imports_objects(victims: Victims) -> Iterator[Foreign]:
     yield Foreign("arrived import", imports.BASE, {"import_id": arrived["id"]}, victims.pilot)
     published = imports.publish_import(victims.api, victims.pilot)
     yield Foreign("published import", imports.BASE, {"import_id": published["id"]}, victims.pilot)
+    yield Foreign("verified pilot", imports.PILOTS, {"party_id": victims.pilot.party_id}, victims.clerk)
+    opened = victims.api.post(f"{imports.PILOTS}/{victims.pilot.party_id}/assessments", headers=victims.clerk.headers)
+    assert opened.status_code == 201, opened.text
+    yield Foreign("pilot's assessment", f"{BASE}/pilot-assessments", {"assessment_id": opened.json()["id"]}, victims.pilot)
+    source = feeds.source(victims.api, victims.pilot)
+    yield Foreign("feed source", f"{BASE}/import-sources", {"source_id": source["id"]}, victims.pilot)
+    run = feeds.push(victims.api, victims.pilot, source["id"], feeds.document(), 1)
+    assert run.status_code == 201, run.text
+    feeds.settle(victims.api)  # its reader has a thread of its own
+    yield Foreign("feed's run", f"{BASE}/import-runs", {"run_id": run.json()["id"]}, victims.pilot)
+    insurer = people.organization(victims.api, "insurer", by=victims.clerk)
+    given = {"partner_id": str(insurer.party_id), "purpose": "商业险报价"}
+    consent = purchases.post(victims.api, "/vin-consents", victims.dealer, given)
+    yield Foreign("consent to full VINs", f"{BASE}/vin-consents", {"consent_id": consent["id"]}, victims.dealer)
 
 
 @foreign
@@ -208,7 +223,7 @@ def valuation_objects(victims: Victims) -> Iterator[Foreign]:
     for name in ("requested", "accepted", "inspected"):
         appraisal_id = appraisals.requested(api, owner, cars.register_car(api, owner)["id"], pair[0].organization_id)
         if name != "requested":
-            appraisals.accepted(api, pair[0], appraisal_id)
+            appraisals.accepted(api, pair[0], appraisal_id, owner)
         if name == "inspected":
             appraisals.inspected(api, pair[0], appraisal_id)
         yield Foreign(f"{name} appraisal", f"{appraisals.BASE}/appraisals", {"appraisal_id": appraisal_id}, owner)

@@ -1,6 +1,7 @@
 """Scene 5: a parallel-import car, refused for its missing conformity certificate, completed, published, in the outbound feed."""
 
 import base64
+import hashlib
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -11,6 +12,7 @@ from marketplace.demo.cast import Actor
 from marketplace.demo.scenes.stage import Stage
 
 IMPORTS = "/marketplace/v1/imports"
+PILOTS = "/marketplace/v1/import-pilots"
 FEED = "/marketplace/v1/feeds/parallel-import.json"
 CONFORMITY = "conformity_certificate"
 PAPERS = "import_certificate import_licence inspection_sheet ccc_certificate emission_disclosure three_guarantees".split()
@@ -28,6 +30,7 @@ def play(stage: Stage) -> None:
         by=stage.operator,
         roles=("importer",),
     )
+    _admit(stage, pilot)
     registered = pilot.call.post(IMPORTS, _body(stage))
     path = f"{IMPORTS}/{registered['id']}"
     for kind in PAPERS:
@@ -45,6 +48,21 @@ def play(stage: Stage) -> None:
     tell.step("补齐后上架,已在对外车源推送中", ask_minor=wanted["ask_minor"], 用时=f"{seconds:.1f}s")
     _verify(stage)
     stage.note("vehicle", registered["vehicle_id"])
+
+
+def _admit(stage: Stage, pilot: Actor) -> None:
+    """The pilot applies; an operator who finds a condition unmet waives it by name or not at all."""
+    stated = {"registered_capital_wan": 3_000, "paid_in_capital_wan": 1_500, "car_sales_wan": 12_000, "penalties_parallel_3y": 0}
+    stated |= {"risk_guarantee": True, "repair_and_parts": True, "funding": True}
+    problem = pilot.call.refused("POST", IMPORTS, _body(stage), status=403, code="pilot_not_verified")
+    stage.tell.refusal("未经核验的试点登记车辆", problem)
+    pilot.call.post(PILOTS, {"kind": "enterprise", "zone": "天津港保税区", "stated": stated})
+    path = f"{PILOTS}/{pilot.party_id}/decision"
+    problem = stage.operator.call.refused("POST", path, {"verified": True}, status=409, code="criteria_unmet")
+    stage.tell.refusal("条件不足即核验", problem)
+    body = {"verified": True, "waived": problem["codes"], "note": "关联企业销售额达标"}
+    verified = stage.operator.call.post(path, body, status=200)
+    stage.tell.check("试点企业已核验,次年考核", verified["state"] == "verified" and verified["next_assessment_on"] is not None, verified)
 
 
 def _body(stage: Stage) -> Body:
@@ -88,8 +106,10 @@ def _verify(stage: Stage) -> None:
     answer = stage.cast.public.raw("GET", FEED)
     key = stage.cast.public.get("/marketplace/v1/feeds/keys")
     signature = answer.headers["feed-signature"]
+    digest = f"sha-256=:{base64.b64encode(hashlib.sha256(answer.content).digest()).decode()}:"
+    signed = f"{answer.headers['feed-cursor']} {digest}".encode()
     try:
-        Ed25519PublicKey.from_public_bytes(base64.b64decode(key["public_key"])).verify(base64.b64decode(signature), answer.content)
+        Ed25519PublicKey.from_public_bytes(base64.b64decode(key["public_key"])).verify(base64.b64decode(signature), signed)
         good = True
     except InvalidSignature:
         good = False

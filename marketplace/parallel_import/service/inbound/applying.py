@@ -167,15 +167,16 @@ def _apply(job: _Job, survey: _Survey) -> Counter[RowOutcome]:
     while row is not None:
         with job.database.writing() as session:
             ends_at = monotonic() + job.settings.feed_chunk_ms / 1_000
+            answers = []
             while row is not None:
                 taken = take(session, run=job.run, principal=job.principal, row=row)
                 counts[taken.outcome] += 1
-                session.add(_answer(job.run.id, taken))
-                session.flush()
+                answers.append(_answer(job.run.id, taken))
                 done = row.n
                 if monotonic() >= ends_at:
                     break
                 row = next(waiting, None)
+            session.add_all(answers)
             queries.note_progress(session, job.run.id, leased_until=clock.now(session) + timedelta(seconds=LEASE_S), rows_done=done)
         row = next(waiting, None) if row is not None else None
     return counts
