@@ -82,6 +82,10 @@ def find_result(session: Session, lot_id: UUID) -> AuctionResult | None:
     return session.get(AuctionResult, lot_id)
 
 
+def find_result_of_order(session: Session, *, order_id: UUID) -> AuctionResult | None:
+    return session.exec(select(AuctionResult).where(AuctionResult.order_id == order_id)).first()
+
+
 def lock_result_of_order(session: Session, *, order_id: UUID) -> AuctionResult | None:
     return session.exec(
         select(AuctionResult).where(AuctionResult.order_id == order_id).with_for_update().execution_options(populate_existing=True)

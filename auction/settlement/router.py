@@ -11,6 +11,7 @@ from auction.bidding.models import Registration
 from auction.lots import service as lots
 from auction.lots.domain import LotUnknown
 from auction.lots.schemas import SignatureBody
+from auction.reauction.domain import DefaulterBarred
 from auction.sessions.domain import SessionUnknown
 from auction.settlement.domain import (
     BidderKindMismatch,
@@ -59,7 +60,7 @@ def _confirmation(found: Confirmation) -> ConfirmationAnswer:
     status_code=201,
     summary="竞买登记并缴纳保证金 Register with a deposit",
     responses=refusals(
-        LotUnknown, RegistrationClosed, BidderKindMismatch, BidderIsConsignor, BidderIsHouse, accounts.RealNameMissing,
+        LotUnknown, RegistrationClosed, BidderKindMismatch, BidderIsConsignor, BidderIsHouse, DefaulterBarred, accounts.RealNameMissing,
         accounts.LicenceMissing, accounts.LicenceLapsed, accounts.PartySuspended, payments.GatewayUnknown, payments.GatewayCannotHold,
         payments.AmountAboveGateway,
     ),
