@@ -19,9 +19,19 @@ def requested(api: Market, owner: Person, vehicle_id: UUID, institution_id: UUID
     return UUID(answer.json()["id"])
 
 
-def accepted(api: Market, appraiser: Person, appraisal_id: UUID) -> Any:
+def offered(api: Market, appraiser: Person, appraisal_id: UUID) -> Any:
+    """The institution accepts and offers the engagement letter."""
     answer = api.post(f"{BASE}/appraisals/{appraisal_id}/accept", json={}, headers=appraiser.headers)
     assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def accepted(api: Market, appraiser: Person, appraisal_id: UUID, owner: Person) -> Any:
+    """The institution accepts, the client signs the engagement letter."""
+    offered(api, appraiser, appraisal_id)
+    path = f"{BASE}/appraisals/{appraisal_id}/engagement-letter/signatures"
+    answer = api.post(path, json={"passphrase": owner.password}, headers=owner.headers)
+    assert answer.status_code == 201, answer.text
     return answer.json()
 
 
@@ -49,7 +59,7 @@ def signed_appraisal(
     """The issued appraisal's body. ``pair`` are the two appraisers (``people.appraisers``); new ones when left out."""
     first, second = pair or appraisers(api)
     appraisal_id = requested(api, owner, vehicle_id, first.organization_id, purpose=purpose)
-    accepted(api, first, appraisal_id)
+    accepted(api, first, appraisal_id, owner)
     inspected(api, first, appraisal_id, worksheet)
     signed(api, first, appraisal_id)
     issued: dict[str, Any] = signed(api, second, appraisal_id)

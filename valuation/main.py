@@ -7,10 +7,10 @@ from fastapi import APIRouter, FastAPI
 
 from marketplace.core.service import Lifespan
 from marketplace.registry import create_alone
-from valuation.appraisal.router import router as appraisal_router
+from valuation.appraisal.router import ROUTERS as APPRAISAL_ROUTERS
 from valuation.partners.router import router as partners_router
 
-ROUTERS: list[APIRouter] = [appraisal_router, partners_router]
+ROUTERS: list[APIRouter] = [*APPRAISAL_ROUTERS, partners_router]
 LIFESPANS: list[Lifespan] = []
 CONFIGURE: list[Callable[[FastAPI], None]] = []
 

@@ -9,7 +9,7 @@ import pytest
 
 from marketplace.accounts.api import PrivacyHold
 from marketplace.core import audit
-from tests.appraisals import BASE, accepted, inspected, requested, signed, signed_appraisal
+from tests.appraisals import BASE, accepted, inspected, offered, requested, signed, signed_appraisal
 from tests.cars import register_car, restrict
 from tests.market import Market
 from tests.people import Person, appraisers, licence, member, operator, organization, sign_up
@@ -35,7 +35,7 @@ class TestTheWholeWay:
         owner, (first, second) = sign_up(api, "李车主"), appraisers(api)
         car = registered(api, owner)
         appraisal_id = requested(api, owner, car, first.organization_id)
-        taken = accepted(api, first, appraisal_id)
+        taken = accepted(api, first, appraisal_id, owner)
         assert (taken["state"], taken["step"], taken["vehicle"]["brand"]) == ("engaged", 4, "大众")
         scored = inspected(api, first, appraisal_id)
         assert (scored["score_tenths"], scored["grade"], scored["state"]) == (965, "1", "inspected")
@@ -82,7 +82,8 @@ class TestTheWholeWay:
         with api.database.reading() as session:
             trail = audit.list_entries(session, object_kind="appraisal", object_id=UUID(issued["id"]))
         assert [entry.act for entry in trail] == [
-            "appraisal.request", "appraisal.accept", "appraisal.inspect", "appraisal.sign", "appraisal.issue",
+            "appraisal.request", "appraisal.accept", "appraisal.engage", "appraisal.inspect", "appraisal.sign", "appraisal.issue",
+            "appraisal.print_paper",
         ]  # fmt: skip
         assert audit.find_break(trail) is None
 
@@ -99,7 +100,7 @@ def engaged(quick_api: Market) -> tuple[Market, Person, Person, Person, UUID, UU
     owner, (first, second) = sign_up(quick_api, "李车主"), appraisers(quick_api)
     car = registered(quick_api, owner)
     appraisal_id = requested(quick_api, owner, car, first.organization_id)
-    accepted(quick_api, first, appraisal_id)
+    accepted(quick_api, first, appraisal_id, owner)
     return quick_api, owner, first, second, car, appraisal_id
 
 
@@ -229,7 +230,7 @@ class TestWhoMay:
         licence(quick_api, appraiser, "appraiser_certificate", by=clerk, valid_to=date(2026, 12, 31))
         owner = sign_up(quick_api, "李车主")
         appraisal_id = requested(quick_api, owner, registered(quick_api, owner), boss.organization_id)
-        accepted(quick_api, appraiser, appraisal_id)
+        accepted(quick_api, appraiser, appraisal_id, owner)
         inspected(quick_api, appraiser, appraisal_id)
         quick_api.advance(timedelta(days=365))
         refused = post(quick_api, appraiser, f"/appraisals/{appraisal_id}/signatures", passphrase=appraiser.password)
@@ -256,7 +257,7 @@ class TestNotTradable:
         car = registered(api, owner)
         appraisal_id = requested(api, owner, car, first.organization_id)
         restrict(api, operator(api), car, "seal")
-        ended = accepted(api, first, appraisal_id)
+        ended = offered(api, first, appraisal_id)
         assert (ended["state"], ended["step"]) == ("not_tradable", 2)
         assert "sealed" in [finding["code"] for finding in ended["findings"] if finding["severity"] == "bars"]
         refused = put(api, first, f"/appraisals/{appraisal_id}/inspection", records=[], remaining_sound=True)
@@ -269,7 +270,7 @@ class TestAtOnce:
     def test_two_signatures_are_a_first_and_a_second(self, api: Market) -> None:
         owner, (first, second) = sign_up(api, "李车主"), appraisers(api)
         appraisal_id = requested(api, owner, registered(api, owner), first.organization_id)
-        accepted(api, first, appraisal_id)
+        accepted(api, first, appraisal_id, owner)
         inspected(api, first, appraisal_id)
         with ThreadPoolExecutor(2) as pool:
             states = [one["state"] for one in pool.map(lambda who: signed(api, who, appraisal_id), (first, second))]

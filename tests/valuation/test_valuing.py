@@ -104,7 +104,8 @@ class TestProcedure:
     @pytest.mark.parametrize(
         ("state", "following"),
         [
-            ("requested", {"engaged", "not_tradable", "declined"}),
+            ("requested", {"accepted", "not_tradable", "declined"}),
+            ("accepted", {"engaged", "not_tradable", "declined"}),
             ("engaged", {"inspected", "not_tradable", "declined"}),
             ("inspected", {"inspected", "valued", "signing", "declined"}),
             ("valued", {"inspected", "valued", "signing", "declined"}),

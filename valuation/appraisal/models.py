@@ -8,9 +8,9 @@ import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
 from marketplace.core.db import Json, append_only, enum_type, primary_id
-from valuation.appraisal.domain import AppraisalState, Grade, Purpose, ReportKind
+from valuation.appraisal.domain import AppraisalState, Audience, Grade, PaperKind, PhotoSlot, Purpose, ReportKind
 
-_OPEN = "state IN ('requested', 'engaged', 'inspected', 'valued', 'signing')"
+_OPEN = "state IN ('requested', 'accepted', 'engaged', 'inspected', 'valued', 'signing')"
 
 
 class Appraisal(SQLModel, table=True):
@@ -20,6 +20,10 @@ class Appraisal(SQLModel, table=True):
     __table_args__ = (
         sa.CheckConstraint("score_tenths BETWEEN 0 AND 1000", name="score"),
         sa.CheckConstraint("value_minor > 0", name="value"),
+        sa.CheckConstraint("(letter_signed_at IS NULL) = (letter_signature_id IS NULL)", name="letter"),
+        sa.CheckConstraint(
+            "state IN ('requested', 'accepted', 'declined', 'not_tradable') OR letter_signed_at IS NOT NULL", name="engagement"
+        ),
         sa.CheckConstraint("(state IN ('signing', 'issued', 'superseded')) = (report_hash IS NOT NULL)", name="report"),
         sa.Index(
             "uq_appraisal_open",
@@ -43,6 +47,10 @@ class Appraisal(SQLModel, table=True):
     note: str = Field(default="", max_length=500)
 
     engaged_at: datetime | None = Field(default=None)
+    letter: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
+    letter_hash: str | None = Field(default=None, max_length=64)
+    letter_signature_id: UUID | None = Field(default=None)
+    letter_signed_at: datetime | None = Field(default=None)
     appraiser_id: UUID | None = Field(default=None, index=True)
     base_on: date | None = Field(default=None)
     facts: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
@@ -65,7 +73,6 @@ class Appraisal(SQLModel, table=True):
     report_kind: ReportKind | None = Field(default=None, sa_type=enum_type(ReportKind, "report_kind"))
     report: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
     report_hash: str | None = Field(default=None, max_length=64, unique=True)
-    seal: str | None = Field(default=None, max_length=200)
     issued_at: datetime | None = Field(default=None)
     valid_until: date | None = Field(default=None)
     keep_until: date | None = Field(default=None)
@@ -120,3 +127,65 @@ class AppraisalSignature(SQLModel, table=True):
 
 
 append_only(AppraisalSignature.__table__)  # type: ignore[attr-defined]  # SQLModel does not type it
+
+
+class IssuedReport(SQLModel, table=True):
+    """The text two appraisers signed and the institution sealed. The database lets nobody change or delete it: it is kept until
+    ``keep_until`` (资产评估法 29), and the appraisal and everything it refers to with it.
+    """
+
+    __tablename__ = "issued_report"
+    __table_args__ = (sa.CheckConstraint("keep_until > valid_until", name="term"),)
+
+    report_hash: str = Field(primary_key=True, max_length=64)
+    appraisal_id: UUID = Field(foreign_key="appraisal.id", unique=True)
+    number: str = Field(max_length=40)
+    report: dict[str, Any] = Field(sa_type=Json)
+    seal_id: UUID
+    issued_at: datetime
+    valid_until: date
+    keep_until: date
+
+
+append_only(IssuedReport.__table__)  # type: ignore[attr-defined]  # SQLModel does not type it
+
+
+class AppraisalPhoto(SQLModel, table=True):
+    """A photo of the working papers, taken by the institution. ``item`` is the standard's number a defect photo belongs to."""
+
+    __tablename__ = "appraisal_photo"
+    __table_args__ = (
+        sa.UniqueConstraint("appraisal_id", "sha256", name="appraisal_photo_once"),
+        sa.CheckConstraint("item BETWEEN 1 AND 113", name="item"),
+    )
+
+    id: UUID = primary_id()
+    appraisal_id: UUID = Field(foreign_key="appraisal.id", index=True)
+    slot: PhotoSlot = Field(sa_type=enum_type(PhotoSlot, "slot"))
+    item: int | None = Field(default=None)
+    caption: str = Field(default="", max_length=100)
+    sha256: str = Field(max_length=64)
+    width_px: int
+    height_px: int
+    file_key: str = Field(max_length=200)
+    created_at: datetime
+
+
+class AppraisalPaper(SQLModel, table=True):
+    """A printed and sealed PDF of an issued report. The file itself is encrypted until the report's term ends."""
+
+    __tablename__ = "appraisal_paper"
+    __table_args__ = (sa.UniqueConstraint("report_hash", "kind", "audience", name="paper_once"),)
+
+    id: UUID = primary_id()
+    report_hash: str = Field(foreign_key="issued_report.report_hash")
+    kind: PaperKind = Field(sa_type=enum_type(PaperKind, "kind"))
+    audience: Audience = Field(sa_type=enum_type(Audience, "audience"))
+    file_key: str = Field(max_length=200)
+    sha256: str = Field(max_length=64)
+    size_bytes: int = Field(sa_type=sa.BigInteger)
+    seal_id: UUID
+    printed_at: datetime
+
+
+append_only(AppraisalPaper.__table__)  # type: ignore[attr-defined]  # SQLModel does not type it

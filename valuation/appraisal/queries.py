@@ -9,8 +9,16 @@ from sqlmodel import col, select
 from marketplace.core.db import Session
 from marketplace.core.errors import NotFound
 from marketplace.core.pagination import PageQuery
-from valuation.appraisal.domain import OPEN_STATES, AppraisalState
-from valuation.appraisal.models import Appraisal, AppraisalSignature, InspectionEvidence, InspectionRecord
+from valuation.appraisal.domain import OPEN_STATES, AppraisalState, Audience, PaperKind
+from valuation.appraisal.models import (
+    Appraisal,
+    AppraisalPaper,
+    AppraisalPhoto,
+    AppraisalSignature,
+    InspectionEvidence,
+    InspectionRecord,
+    IssuedReport,
+)
 
 
 def lock_appraisal(session: Session, *, appraisal_id: UUID) -> Appraisal:
@@ -110,3 +118,30 @@ def clear_worksheet(session: Session, *, appraisal_id: UUID) -> None:
     """Drop the lines of an unsigned inspection before new ones are written."""
     for model in (InspectionRecord, InspectionEvidence):
         session.connection().execute(sa.delete(model).where(col(model.appraisal_id) == appraisal_id))
+
+
+def find_issued(session: Session, *, report_hash: str) -> IssuedReport | None:
+    return session.get(IssuedReport, report_hash)
+
+
+def list_photos(session: Session, *, appraisal_id: UUID) -> Sequence[AppraisalPhoto]:
+    """In the order they were taken into the file."""
+    return session.exec(select(AppraisalPhoto).where(AppraisalPhoto.appraisal_id == appraisal_id).order_by(col(AppraisalPhoto.id))).all()
+
+
+def get_photo(session: Session, *, appraisal_id: UUID, photo_id: UUID) -> AppraisalPhoto:
+    found = session.get(AppraisalPhoto, photo_id)
+    if found is None or found.appraisal_id != appraisal_id:
+        raise NotFound
+    return found
+
+
+def list_papers(session: Session, *, report_hash: str) -> Sequence[AppraisalPaper]:
+    return session.exec(select(AppraisalPaper).where(AppraisalPaper.report_hash == report_hash).order_by(col(AppraisalPaper.id))).all()
+
+
+def find_paper(session: Session, *, report_hash: str, kind: PaperKind, audience: Audience) -> AppraisalPaper | None:
+    statement = select(AppraisalPaper).where(
+        AppraisalPaper.report_hash == report_hash, AppraisalPaper.kind == kind, AppraisalPaper.audience == audience
+    )
+    return session.exec(statement).one_or_none()

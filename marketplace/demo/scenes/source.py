@@ -83,7 +83,9 @@ def _appraise(stage: Stage, owner: Actor) -> None:
     tell.refusal("评估师未做二次验证", first.call.refused("POST", f"{path}/accept", {}, status=403, code="second_factor_required"))
     for one in appraisers:
         cast.second_factor(one)
-    first.call.post(f"{path}/accept", {}, status=200)
+    first.call.post(f"{path}/accept", {"fee_minor": 60_000}, status=200)
+    engaged = owner.call.post(f"{path}/engagement-letter/signatures", {"passphrase": owner.passphrase})
+    tell.step("车主签署委托书", 基准日=engaged["base_on"], 委托书哈希=engaged["letter_hash"][:12])
     worksheet = {"records": [{"code": "21XS2"}, {"code": "14HH1"}, {"code": "44B"}, {"code": "55C"}], "remaining_sound": True}
     inspected = first.call.put(f"{path}/inspection", worksheet)
     tell.step(

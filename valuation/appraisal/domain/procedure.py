@@ -13,7 +13,8 @@ class AppraisalState(StrEnum):
     REQUESTED = "requested"  # the client asks an institution
     DECLINED = "declined"  # the institution does not take it, or the client withdrew
     NOT_TRADABLE = "not_tradable"  # step 2 failed: terminal
-    ENGAGED = "engaged"  # steps 1-4: accepted, tradable, engagement letter, basic data
+    ACCEPTED = "accepted"  # steps 1-2: accepted and tradable; the engagement letter waits for the client's signature
+    ENGAGED = "engaged"  # steps 3-4: the client signed the engagement letter, basic data are written down
     INSPECTED = "inspected"  # steps 5-6: accident check and technical scoring
     VALUED = "valued"  # step 7
     SIGNING = "signing"  # the report is frozen, one appraiser has signed
@@ -42,6 +43,7 @@ _STEPS = {
     AppraisalState.REQUESTED: 0,
     AppraisalState.DECLINED: 0,
     AppraisalState.NOT_TRADABLE: 2,
+    AppraisalState.ACCEPTED: 2,
     AppraisalState.ENGAGED: 4,
     AppraisalState.INSPECTED: 6,
     AppraisalState.VALUED: 7,
@@ -62,7 +64,8 @@ STEP_NAMES = (
 )
 
 _TRANSITIONS: dict[AppraisalState, frozenset[AppraisalState]] = {
-    AppraisalState.REQUESTED: frozenset({AppraisalState.ENGAGED, AppraisalState.NOT_TRADABLE, AppraisalState.DECLINED}),
+    AppraisalState.REQUESTED: frozenset({AppraisalState.ACCEPTED, AppraisalState.NOT_TRADABLE, AppraisalState.DECLINED}),
+    AppraisalState.ACCEPTED: frozenset({AppraisalState.ENGAGED, AppraisalState.NOT_TRADABLE, AppraisalState.DECLINED}),
     AppraisalState.ENGAGED: frozenset({AppraisalState.INSPECTED, AppraisalState.NOT_TRADABLE, AppraisalState.DECLINED}),
     AppraisalState.INSPECTED: frozenset({AppraisalState.INSPECTED, AppraisalState.VALUED, AppraisalState.SIGNING, AppraisalState.DECLINED}),
     AppraisalState.VALUED: frozenset({AppraisalState.INSPECTED, AppraisalState.VALUED, AppraisalState.SIGNING, AppraisalState.DECLINED}),
@@ -152,3 +155,36 @@ class AccidentNeedsMarketMethod(Refusal):
     zh = "事故车(五级)不适用重置成本法的技术成新率,请改用其他方法并说明理由"
     en = "An accident car has no score-based ratio; state the value by another method, with its reason."
     rule = STANDARD
+
+
+class TooFewComparables(Malformed):
+    """现行市价法 averages at least three."""
+
+    zh = "现行市价法至少需要 {needed} 台参照车辆"
+    en = "The market comparison needs at least {needed} comparables."
+    rule = STANDARD
+
+
+class FactorMissing(Malformed):
+    """A factor that the table cannot give must be stated by the appraiser."""
+
+    zh = "参照车辆缺少修正系数:{factors}"
+    en = "A comparable needs these factors stated: {factors}."
+    rule = STANDARD
+
+
+class TooManyAppraisalPhotos(Refusal):
+    zh = "鉴定照片已达上限 {limit} 张"
+    en = "The appraisal has its {limit} photos."
+
+
+class PaperNotReady(Refusal):
+    """The job that prints and seals it has not run yet."""
+
+    zh = "文件正在生成,请稍后再取"
+    en = "The paper is being printed; come again shortly."
+
+
+class AnswersIncomplete(Malformed):
+    zh = "自评问卷的回答不完整或有误:{questions}"
+    en = "Answers of the self-appraisal are missing or unknown: {questions}."

@@ -1,7 +1,7 @@
 """The standard's items as values: built from the rule table, used by parsing and scoring. Points are tenths (0.5 → 5)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
@@ -48,6 +48,7 @@ class Checkpoint:
     needs_note: bool = False
     statement_zh: str = ""
     statement_en: str = ""
+    source: str = field(default="", compare=False)
 
     @property
     def is_choice(self) -> bool:
@@ -68,6 +69,7 @@ class Standard:
     area_caps: Mapping[Area, int]
     grade_floors: tuple[tuple[Grade, int], ...]
     flood_parts_min: int
+    sources: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def choice_items(self) -> tuple[int, ...]:
         """Numbers of the items that must be answered."""
@@ -78,7 +80,8 @@ def build_standard(number: int, source: str, values: Mapping[str, Any]) -> Stand
     """The standard of one table version. Raises ``ValueError`` when an item is missing or there twice, or an area's cap is missing."""
     if sorted(found["number"] for found in values["items"]) != list(range(1, 114)):
         raise ValueError("the table must hold items 1-113, each once")
-    items = {found["number"]: _checkpoint(found) for found in values["items"]}
+    sources = dict(values.get("sources", {}))
+    items = {found["number"]: _checkpoint(found, sources) for found in values["items"]}
     caps = {Area(name): points for name, points in values["area_caps_tenths"].items()}
     if set(caps) != set(SCORED):
         raise ValueError("the table must cap the six scored areas")
@@ -92,10 +95,11 @@ def build_standard(number: int, source: str, values: Mapping[str, Any]) -> Stand
         area_caps=MappingProxyType(caps),
         grade_floors=tuple((Grade(name), floor) for name, floor in values["grade_floors_tenths"].items()),
         flood_parts_min=values["flood_parts_min"],
+        sources=MappingProxyType(sources),
     )
 
 
-def _checkpoint(found: Mapping[str, Any]) -> Checkpoint:
+def _checkpoint(found: Mapping[str, Any], sources: Mapping[str, str]) -> Checkpoint:
     return Checkpoint(
         number=found["number"],
         area=Area(found["area"]),
@@ -108,4 +112,5 @@ def _checkpoint(found: Mapping[str, Any]) -> Checkpoint:
         needs_note=found.get("needs_note", False),
         statement_zh=found.get("statement_zh", ""),
         statement_en=found.get("statement_en", ""),
+        source=sources.get(found.get("source", ""), ""),
     )

@@ -26,11 +26,19 @@ class Verification:
     """
 
     report_hash: str
+    number: str
     institution: str
     report: Mapping[str, Any]
     signers: tuple[SignerCheck, ...]
+    seal_authority: str
+    seal_is_sandbox: bool
+    seal_serial: str
+    seal_signature: str
+    seal_certificate: str
+    is_sealed: bool
     is_intact: bool
     is_current: bool
     superseded_by: UUID | None
     issued_at: datetime
     valid_until: date
+    kept_until: date

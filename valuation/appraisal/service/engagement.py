@@ -7,12 +7,12 @@ from uuid import UUID
 
 from marketplace.accounts import api as accounts
 from marketplace.accounts.api import LicenceKind, OrganizationKind
-from marketplace.core import audit, clock, outbox
+from marketplace.core import audit, clock, crypto, outbox
 from marketplace.core.db import Session
 from marketplace.core.errors import NotFound
 from marketplace.core.security import Principal
 from marketplace.vehicles import api as vehicles
-from marketplace.vehicles.api import TradeMode, VehicleView
+from marketplace.vehicles.api import BatteryFacts, TradeMode, VehicleView
 from valuation.appraisal import queries
 from valuation.appraisal.domain import (
     AppraisalOpen,
@@ -25,6 +25,7 @@ from valuation.appraisal.domain import (
 from valuation.appraisal.events import AppraisalEnded
 from valuation.appraisal.models import Appraisal
 
+LETTER_KIND = "engagement_letter"
 _MODES = {Purpose.AUCTION: TradeMode.C2B_AUCTION, Purpose.CONSIGNMENT: TradeMode.C2C_CONSIGNMENT}
 
 
@@ -92,26 +93,83 @@ def require_appraiser(session: Session, *, principal: Principal, appraisal: Appr
     return certificate.number
 
 
-def accept_appraisal(session: Session, *, principal: Principal, appraisal_id: UUID, base_on: date | None = None) -> Appraisal:
-    """Take the engagement. A car that fails the tradability check ends it in ``not_tradable``, with the findings; no score follows.
+def accept_appraisal(
+    session: Session, *, principal: Principal, appraisal_id: UUID, base_on: date | None = None, fee_minor: int = 0
+) -> Appraisal:
+    """Take the engagement (steps 1-2) and offer the client its letter. A car that fails the tradability check ends it in
+    ``not_tradable``, with the findings; no score follows.
 
-    ``base_on`` is the base date (评估基准日), today by default and never later. Raises ``WrongStep`` and what ``require_appraiser`` does.
+    ``base_on`` is the base date (评估基准日), today by default and never later; ``fee_minor`` the fee in fen. Raises ``WrongStep`` and
+    what ``require_appraiser`` does.
     """
     appraisal = lock_own(session, principal=principal, appraisal_id=appraisal_id)
     require_appraiser(session, principal=principal, appraisal=appraisal)
-    now = clock.now(session)
-    today = clock.shanghai_day(now)
-    mode = _MODES.get(appraisal.purpose, TradeMode.ACQUISITION)
-    eligibility = vehicles.evaluate(session, vehicle_id=appraisal.vehicle_id, mode=mode, seller_id=appraisal.client_id)
-    to = AppraisalState.ENGAGED if eligibility.tradable else AppraisalState.NOT_TRADABLE
-    appraisal.state = decide_transition(appraisal.state, to)
-    appraisal.engaged_at = now
+    today = clock.shanghai_day(clock.now(session))
+    appraisal.state = _check_tradability(session, appraisal, AppraisalState.ACCEPTED)
     appraisal.appraiser_id = principal.id
     appraisal.base_on = min(base_on or today, today)
-    appraisal.findings = [_plain(asdict(finding)) for finding in eligibility.findings]
     appraisal.facts = basic_data(vehicles.get_vehicle(session, vehicle_id=appraisal.vehicle_id))
+    if appraisal.state is AppraisalState.ACCEPTED:
+        appraisal.letter = _letter(session, appraisal, fee_minor)
+        appraisal.letter_hash = crypto.sha256_hex(crypto.canonical_json(appraisal.letter))
     record_change(session, principal=principal, appraisal=appraisal, act="appraisal.accept")
-    if to is AppraisalState.NOT_TRADABLE:
+    if appraisal.state is AppraisalState.NOT_TRADABLE:
+        _tell_end(session, appraisal)
+    return appraisal
+
+
+def _check_tradability(session: Session, appraisal: Appraisal, to: AppraisalState) -> AppraisalState:
+    """Step 2, 可交易车辆判别: on to ``to``, or the end when anything bars trade in the car."""
+    mode = _MODES.get(appraisal.purpose, TradeMode.ACQUISITION)
+    eligibility = vehicles.evaluate(session, vehicle_id=appraisal.vehicle_id, mode=mode, seller_id=appraisal.client_id)
+    appraisal.findings = [_plain(asdict(finding)) for finding in eligibility.findings]
+    return decide_transition(appraisal.state, to if eligibility.tradable else AppraisalState.NOT_TRADABLE)
+
+
+def _letter(session: Session, appraisal: Appraisal, fee_minor: int) -> dict[str, Any]:
+    """委托书 in canonical form: who asks whom for what, on which day, for how much."""
+    assert appraisal.base_on is not None
+    return {
+        "kind": LETTER_KIND,
+        "appraisal_id": str(appraisal.id),
+        "client_id": str(appraisal.client_id),
+        "institution_id": str(appraisal.institution_id),
+        "institution": accounts.get_party(session, party_id=appraisal.institution_id).display_name,
+        "vehicle_id": str(appraisal.vehicle_id),
+        "vin_masked": appraisal.facts["vin_masked"],
+        "purpose": appraisal.purpose.value,
+        "base_on": appraisal.base_on.isoformat(),
+        "fee_minor": fee_minor,
+        "statement": "委托方保证所提供的车辆资料真实、合法,鉴定评估机构独立、客观、公正地开展鉴定评估。 "
+        "The client vouches for the papers; the institution appraises independently.",
+    }
+
+
+def sign_letter(session: Session, *, principal: Principal, appraisal_id: UUID, passphrase: str) -> Appraisal:
+    """The client signs the engagement letter (steps 3-4). The car is checked once more: what was barred meanwhile ends it here.
+
+    Raises ``NotFound`` for another's appraisal, ``WrongStep``, ``WrongPassphrase``.
+    """
+    appraisal = queries.lock_appraisal(session, appraisal_id=appraisal_id)
+    if appraisal.client_id != principal.party_id:
+        raise NotFound
+    to = _check_tradability(session, appraisal, AppraisalState.ENGAGED)
+    if to is AppraisalState.ENGAGED:
+        assert appraisal.letter_hash is not None
+        signature = accounts.sign(
+            session,
+            principal=principal,
+            passphrase=passphrase,
+            document_kind=LETTER_KIND,
+            document_id=appraisal.id,
+            content_hash=appraisal.letter_hash,
+        )
+        appraisal.letter_signature_id, appraisal.letter_signed_at = signature.id, signature.at
+        appraisal.engaged_at = signature.at
+        appraisal.facts = basic_data(vehicles.get_vehicle(session, vehicle_id=appraisal.vehicle_id))
+    appraisal.state = to
+    record_change(session, principal=principal, appraisal=appraisal, act="appraisal.engage")
+    if appraisal.state is AppraisalState.NOT_TRADABLE:
         _tell_end(session, appraisal)
     return appraisal
 
@@ -153,7 +211,30 @@ def basic_data(vehicle: VehicleView) -> dict[str, Any]:
         "colour": vehicle.colour.value,
         "use_type": vehicle.use_type.value,
         "transfer_count": vehicle.transfer_count,
+        "plate_region": vehicle.plate_region,
+        "maker": vehicle.maker,
+        "body": vehicle.body.value if vehicle.body else None,
+        "drivetrain": vehicle.drivetrain.value if vehicle.drivetrain else None,
+        "power_kw": vehicle.power_kw,
+        "seats": vehicle.seats,
+        "key_count": vehicle.key_count,
+        "city": vehicle.city,
+        "inspection_valid_until": vehicle.inspection_valid_until.isoformat() if vehicle.inspection_valid_until else None,
+        "insurance_valid_until": vehicle.insurance_valid_until.isoformat() if vehicle.insurance_valid_until else None,
+        "battery": _battery(vehicle.battery),
         "facts_version": vehicle.facts_version,
+    }
+
+
+def _battery(battery: BatteryFacts | None) -> dict[str, Any] | None:
+    if battery is None:
+        return None
+    return {
+        "chemistry": battery.chemistry.value if battery.chemistry else None,
+        "rated_wh": battery.rated_wh,
+        "soh_permille": battery.soh_permille,
+        "soh_method": battery.soh_method,
+        "soh_on": battery.soh_on.isoformat() if battery.soh_on else None,
     }
 
 

@@ -47,11 +47,12 @@ def record_inspection(
     remaining_sound: bool,
     flood: Iterable[tuple[str, str]] = (),
     fire: Iterable[tuple[str, str]] = (),
+    special_notes: str = "",
 ) -> Appraisal:
     """Write the whole worksheet (replacing an earlier one, before the first signature) and score it.
 
-    ``lines`` are ``(code, note)``. Raises ``BadRecord``, ``InspectionIncomplete``, ``CauseMissing``, ``WrongStep`` and what
-    ``require_appraiser`` does.
+    ``lines`` are ``(code, note)``; ``special_notes`` is the report's 特别事项说明. Raises ``BadRecord``, ``InspectionIncomplete``,
+    ``CauseMissing``, ``WrongStep`` and what ``require_appraiser`` does.
     """
     appraisal = lock_own(session, principal=principal, appraisal_id=appraisal_id)
     require_appraiser(session, principal=principal, appraisal=appraisal)
@@ -68,6 +69,7 @@ def record_inspection(
     score = compute_score(standard, inspection)
     _write_worksheet(session, appraisal, standard, inspection)
     _apply(appraisal, standard, inspection, score)
+    appraisal.description = {**appraisal.description, "special_notes": special_notes}
     appraisal.state = state
     appraisal.inspected_at = now
     appraisal.appraiser_id = principal.id

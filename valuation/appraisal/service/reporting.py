@@ -7,13 +7,12 @@ from uuid import UUID
 from marketplace.accounts import api as accounts
 from marketplace.core import clock, crypto, outbox
 from marketplace.core.db import Session
-from marketplace.core.errors import NotFound
 from marketplace.core.money import in_words
 from marketplace.core.security import Principal
 from valuation.appraisal import queries
-from valuation.appraisal.domain import AlreadySigned, AppraisalState, ReportKind, SignerCheck, Verification, decide_transition
+from valuation.appraisal.domain import AlreadySigned, AppraisalState, ReportKind, decide_transition, report_number
 from valuation.appraisal.events import AppraisalIssued
-from valuation.appraisal.models import Appraisal, AppraisalSignature
+from valuation.appraisal.models import Appraisal, AppraisalSignature, IssuedReport
 from valuation.appraisal.service.engagement import lock_own, record_change, require_appraiser
 from valuation.appraisal.service.inspection import get_standard
 
@@ -33,9 +32,10 @@ def sign_report(session: Session, *, principal: Principal, appraisal_id: UUID, p
     if any(one.person_id == principal.id for one in signed):
         raise AlreadySigned
     is_second = appraisal.state is AppraisalState.SIGNING
-    appraisal.state = decide_transition(appraisal.state, AppraisalState.ISSUED if is_second else AppraisalState.SIGNING)
+    to = decide_transition(appraisal.state, AppraisalState.ISSUED if is_second else AppraisalState.SIGNING)
     if not is_second:
-        _freeze(appraisal)
+        _freeze(session, appraisal)
+    appraisal.state = to
     assert appraisal.report_hash is not None
     signature = accounts.sign(
         session,
@@ -61,15 +61,15 @@ def sign_report(session: Session, *, principal: Principal, appraisal_id: UUID, p
     return appraisal
 
 
-def _freeze(appraisal: Appraisal) -> None:
+def _freeze(session: Session, appraisal: Appraisal) -> None:
     """The report's text and its hash; nothing may change from here on."""
     assert appraisal.base_on is not None
     appraisal.report_kind = ReportKind.APPRAISAL_REPORT if appraisal.value_minor is not None else ReportKind.TECHNICAL_STATUS
-    appraisal.report = _report(appraisal)
-    appraisal.report_hash = crypto.sha256_hex(crypto.canonical_json(appraisal.report))
+    report = _report(session, appraisal)
+    appraisal.report, appraisal.report_hash = report, crypto.sha256_hex(crypto.canonical_json(report))
 
 
-def _report(appraisal: Appraisal) -> dict[str, Any]:
+def _report(session: Session, appraisal: Appraisal) -> dict[str, Any]:
     """The content in canonical form: strings and integers only, no name of a person in it."""
     assert appraisal.base_on is not None
     assert appraisal.grade is not None
@@ -77,12 +77,16 @@ def _report(appraisal: Appraisal) -> dict[str, Any]:
     standard, _ = get_standard(appraisal.base_on)
     return {
         "kind": appraisal.report_kind.value,
+        "number": report_number(appraisal.base_on, appraisal.id),
         "appraisal_id": str(appraisal.id),
         "vehicle_id": str(appraisal.vehicle_id),
         "institution_id": str(appraisal.institution_id),
+        "institution": accounts.get_party(session, party_id=appraisal.institution_id).display_name,
         "client_id": str(appraisal.client_id),
         "purpose": appraisal.purpose.value,
         "base_on": appraisal.base_on.isoformat(),
+        "valid_until": _valid_until(appraisal).isoformat(),
+        "engagement_letter": appraisal.letter_hash,
         "standard": f"{standard.source}, table {appraisal.standard_number}",
         "vehicle": appraisal.facts,
         "tradability_findings": appraisal.findings,
@@ -93,6 +97,14 @@ def _report(appraisal: Appraisal) -> dict[str, Any]:
         "is_flood": appraisal.is_flood,
         "is_fire": appraisal.is_fire,
         "description": appraisal.description,
+        "records": [
+            {"item": one.item, "code": one.code, "deduction_tenths": one.deduction_tenths, "note": one.note}
+            for one in queries.list_records(session, appraisal_id=appraisal.id)
+        ],
+        "photos": [
+            {"sha256": one.sha256, "slot": one.slot.value, "item": one.item, "caption": one.caption}
+            for one in queries.list_photos(session, appraisal_id=appraisal.id)
+        ],
         "value": _value(appraisal),
         "statement": "本报告仅反映评估基准日的车辆状况。 It states the car's condition on the base date only.",
     }
@@ -109,27 +121,47 @@ def _value(appraisal: Appraisal) -> dict[str, Any] | None:
     }
 
 
+def _valid_until(appraisal: Appraisal) -> date:
+    """The first day the report no longer holds."""
+    assert appraisal.base_on is not None
+    _, table = get_standard(appraisal.base_on)
+    until: date = appraisal.base_on + timedelta(days=table.values["validity_days"])
+    return until
+
+
 def _issue(session: Session, principal: Principal, appraisal: Appraisal) -> None:
+    """The institution's seal goes on the hash, the text into the store that nobody can delete; earlier reports are superseded."""
     assert appraisal.base_on is not None
     assert appraisal.report_hash is not None
-    _, table = get_standard(appraisal.base_on)
-    now = clock.now(session)
-    appraisal.issued_at = now
-    appraisal.valid_until = appraisal.base_on + timedelta(days=table.values["validity_days"])
-    today = clock.shanghai_day(now)
+    number = report_number(appraisal.base_on, appraisal.id)
+    sealed = accounts.seal_hash(
+        session,
+        principal=principal,
+        organization_id=appraisal.institution_id,
+        content_hash=appraisal.report_hash,
+        reason=f"鉴定评估报告 {number}",
+    )
+    today = clock.shanghai_day(sealed.at)
+    appraisal.issued_at = sealed.at
+    appraisal.valid_until = _valid_until(appraisal)
     appraisal.keep_until = _years_after(today, accounts.retention_term(KEPT_AS, on=today).years)
-    appraisal.seal = crypto.sign(_seal_key(appraisal), appraisal.report_hash.encode()).hex()
+    issued = IssuedReport(
+        report_hash=appraisal.report_hash,
+        appraisal_id=appraisal.id,
+        number=number,
+        report=appraisal.report,
+        seal_id=sealed.seal_id,
+        issued_at=sealed.at,
+        valid_until=appraisal.valid_until,
+        keep_until=appraisal.keep_until,
+    )
+    session.add(issued)
     earlier = queries.lock_issued_by(session, vehicle_id=appraisal.vehicle_id, institution_id=appraisal.institution_id, but=appraisal.id)
     for old in earlier:
         old.state = decide_transition(old.state, AppraisalState.SUPERSEDED)
         old.superseded_by = appraisal.id
         record_change(session, principal=principal, appraisal=old, act="appraisal.supersede")
     outbox.append(session, _issued_event(appraisal), key=f"vehicle:{appraisal.vehicle_id}")
-
-
-def _seal_key(appraisal: Appraisal) -> bytes:
-    """The institution's seal, kept by the market in its sandbox until a certificate authority issues it."""
-    return crypto.market_signing_key(f"appraisal-seal:{appraisal.institution_id}")
 
 
 def _years_after(on: date, years: int) -> date:
@@ -159,43 +191,4 @@ def _issued_event(appraisal: Appraisal) -> AppraisalIssued:
         is_fire=bool(appraisal.is_fire),
         value_minor=appraisal.value_minor,
         valid_until=appraisal.valid_until.isoformat(),
-    )
-
-
-def verify_report(session: Session, *, report_hash: str) -> Verification:
-    """Check an issued report as anybody may. Raises ``NotFound`` for a hash that is not of an issued report."""
-    appraisal = queries.find_by_hash(session, report_hash=report_hash)
-    if appraisal is None or appraisal.issued_at is None or appraisal.valid_until is None:
-        raise NotFound
-    signers = _check_signers(session, appraisal)
-    text_hash = crypto.sha256_hex(crypto.canonical_json(appraisal.report))
-    sealed = crypto.verify(crypto.public_key_of(_seal_key(appraisal)), report_hash.encode(), bytes.fromhex(appraisal.seal or ""))
-    today = clock.shanghai_day(clock.now(session))
-    return Verification(
-        report_hash=report_hash,
-        institution=accounts.get_party(session, party_id=appraisal.institution_id).display_name,
-        report={name: value for name, value in appraisal.report.items() if name != "client_id"},
-        signers=signers,
-        is_intact=text_hash == report_hash and sealed and len(signers) == 2 and all(one.is_valid for one in signers),
-        is_current=appraisal.state is AppraisalState.ISSUED and today < appraisal.valid_until,
-        superseded_by=appraisal.superseded_by,
-        issued_at=appraisal.issued_at,
-        valid_until=appraisal.valid_until,
-    )
-
-
-def _check_signers(session: Session, appraisal: Appraisal) -> tuple[SignerCheck, ...]:
-    kept = accounts.list_signatures(session, document_kind=DOCUMENT_KIND, document_id=appraisal.id)
-    views = {view.id: view for view in kept}
-    found = [(one, views[one.signature_id]) for one in queries.list_signatures(session, appraisal_id=appraisal.id)]
-    return tuple(
-        SignerCheck(
-            seq=one.seq,
-            certificate_number=one.certificate_number,
-            public_key=view.public_key,
-            signature=view.signature,
-            signed_at=one.signed_at,
-            is_valid=view.content_hash == appraisal.report_hash and accounts.verify_signature(view),
-        )
-        for one, view in found
     )

@@ -1,7 +1,9 @@
 """Step 7: the value, always with the inputs it can be computed from again."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from marketplace.core import rules
@@ -10,8 +12,13 @@ from marketplace.core.security import Principal
 from valuation.appraisal.domain import (
     AccidentNeedsMarketMethod,
     AppraisalState,
+    Coefficients,
+    Reference,
     ReplacementCost,
+    Subject,
+    compute_market_value,
     compute_replacement_value,
+    decide_factors,
     decide_transition,
     months_between,
     service_life_months,
@@ -19,6 +26,8 @@ from valuation.appraisal.domain import (
 from valuation.appraisal.models import Appraisal
 from valuation.appraisal.service.engagement import lock_own, record_change, require_appraiser
 from valuation.appraisal.service.inspection import TABLES
+
+REPLACEMENT_COST, MARKET, STATED = "replacement_cost", "market_comparison", "stated"
 
 
 def record_replacement_value(
@@ -56,26 +65,64 @@ def record_replacement_value(
         purchase_tax_bps=values["purchase_tax_bps"],
     )
     found = compute_replacement_value(inputs)
-    appraisal.value_method = "replacement_cost"
-    appraisal.value_minor = found.value_minor
-    appraisal.valuation = {
+    basis = {
         "inputs": asdict(inputs),
         "result": asdict(found),
         "new_price_source": new_price_source,
         "table": f"{table.name} {table.number}",
     }
+    return _conclude(session, principal, appraisal, REPLACEMENT_COST, found.value_minor, basis)
+
+
+def record_market_value(session: Session, *, principal: Principal, appraisal_id: UUID, references: Sequence[Reference]) -> Appraisal:
+    """现行市价法: the mean of three comparables or more, each adjusted by its four factors. What is stored computes it again.
+
+    Raises ``TooFewComparables``, ``FactorMissing`` (an accident car's score factor must be stated), ``WrongStep`` and what
+    ``require_appraiser`` does.
+    """
+    appraisal = _open(session, principal, appraisal_id)
+    assert appraisal.base_on is not None
+    table = rules.load(TABLES / "market_comparison.toml", on=appraisal.base_on)
+    coefficients = Coefficients(**table.values)
+    registered = appraisal.facts["first_registration_on"]
+    subject = Subject(
+        age_months=months_between(date.fromisoformat(registered), appraisal.base_on) if registered else 0,
+        odometer_km=appraisal.facts["odometer_km"],
+        score_tenths=None if appraisal.is_collision_accident else appraisal.score_tenths,
+    )
+    comparables = [decide_factors(subject, one, coefficients) for one in references]
+    found = compute_market_value(comparables)
+    basis = {
+        "subject": asdict(subject),
+        "references": [asdict(one) for one in references],
+        "inputs": [asdict(one) for one in comparables],
+        "result": {"adjusted_minor": list(found.adjusted_minor), "value_minor": found.value_minor},
+        "table": f"{table.name} {table.number}",
+    }
+    return _conclude(session, principal, appraisal, MARKET, found.value_minor, basis)
+
+
+def _conclude(
+    session: Session, principal: Principal, appraisal: Appraisal, method: str, value_minor: int, basis: dict[str, Any]
+) -> Appraisal:
+    """The method stated last concludes; another one stated before stands beside it (资产评估法 26 asks for two where two can be used)."""
+    before = appraisal.valuation
+    others = [one for one in before.get("others", []) if one["method"] != method]
+    if appraisal.value_method not in {None, method}:
+        kept = {name: part for name, part in before.items() if name != "others"}
+        others = [one for one in others if one["method"] != appraisal.value_method]
+        others.append({"method": appraisal.value_method, "value_minor": appraisal.value_minor, "basis": kept})
+    appraisal.value_method = method
+    appraisal.value_minor = value_minor
+    appraisal.valuation = {**basis, "others": others}
     record_change(session, principal=principal, appraisal=appraisal, act="appraisal.value")
     return appraisal
 
 
 def record_stated_value(session: Session, *, principal: Principal, appraisal_id: UUID, value_minor: int, reason: str) -> Appraisal:
-    """A value by another method, with its reason; the only way for an accident car. Fen. Raises ``WrongStep``."""
+    """A value by another method, with its reason. Fen. Raises ``WrongStep`` and what ``require_appraiser`` does."""
     appraisal = _open(session, principal, appraisal_id)
-    appraisal.value_method = "stated"
-    appraisal.value_minor = value_minor
-    appraisal.valuation = {"reason": reason}
-    record_change(session, principal=principal, appraisal=appraisal, act="appraisal.value")
-    return appraisal
+    return _conclude(session, principal, appraisal, STATED, value_minor, {"reason": reason})
 
 
 def _open(session: Session, principal: Principal, appraisal_id: UUID) -> Appraisal:

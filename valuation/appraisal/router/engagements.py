@@ -1,18 +1,17 @@
-"""Appraisal over HTTP."""
+"""The nine steps over HTTP: request, letter, inspection, value, signatures."""
 
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Path, Response
+from fastapi import Depends, Response
 
 from marketplace.accounts.api import LicenceLapsed, LicenceMissing, PartySuspended, Reentered, WrongPassphrase
-from marketplace.core import clock
 from marketplace.core.db import ReadSession, WriteSession
 from marketplace.core.errors import Forbidden, Malformed, NotFound, Unauthenticated
 from marketplace.core.idempotency import Idempotency, Router
 from marketplace.core.pagination import Page, Paging
 from marketplace.core.problem import refusals
-from marketplace.core.security import Principal, SignedIn, Viewer, require
+from marketplace.core.security import Principal, SignedIn, require
 from valuation.appraisal import queries, service
 from valuation.appraisal.domain import (
     AccidentNeedsMarketMethod,
@@ -21,8 +20,10 @@ from valuation.appraisal.domain import (
     AppraiserNotIndependent,
     BadRecord,
     CauseMissing,
+    FactorMissing,
     InspectionIncomplete,
     NotAnAppraisalInstitution,
+    TooFewComparables,
     WrongStep,
 )
 from valuation.appraisal.schemas import (
@@ -31,14 +32,11 @@ from valuation.appraisal.schemas import (
     AppraisalRequest,
     EndRequest,
     InspectionRequest,
+    MarketComparisonRequest,
     ReplacementCostRequest,
-    ReportBody,
     SignRequest,
-    StandardBody,
     ValueRequest,
     appraisal_body,
-    report_body,
-    standard_body,
 )
 
 router = Router(prefix="/valuation/v1", tags=["鉴定评估 appraisal"])
@@ -91,8 +89,28 @@ def get_appraisal(appraisal_id: UUID, principal: SignedIn, session: ReadSession)
 def accept_appraisal(
     appraisal_id: UUID, body: AcceptRequest, principal: Performer, session: WriteSession, _key: Idempotency
 ) -> AppraisalBody:
-    """Steps 1-4. A car that may not be traded ends here as `not_tradable`, with the findings."""
-    return appraisal_body(service.accept_appraisal(session, principal=principal, appraisal_id=appraisal_id, base_on=body.base_on))
+    """Steps 1-2; offers the client the engagement letter. A car that may not be traded ends here as `not_tradable`, with the findings."""
+    return appraisal_body(
+        service.accept_appraisal(session, principal=principal, appraisal_id=appraisal_id, base_on=body.base_on, fee_minor=body.fee_minor)
+    )
+
+
+@router.post(
+    "/appraisals/{appraisal_id}/engagement-letter/signatures",
+    status_code=201,
+    summary="委托方签署委托书 Sign the engagement letter",
+    responses=refusals(Unauthenticated, Forbidden, NotFound, Malformed, WrongStep, WrongPassphrase),
+)
+def sign_letter(
+    appraisal_id: UUID,
+    body: SignRequest,
+    principal: Annotated[Principal, Depends(require("appraisals.request"))],
+    _proof: Reentered,
+    session: WriteSession,
+    _key: Idempotency,
+) -> AppraisalBody:
+    """Steps 3-4, by the client: after it the car may be inspected. A car that was barred meanwhile ends here as `not_tradable`."""
+    return appraisal_body(service.sign_letter(session, principal=principal, appraisal_id=appraisal_id, passphrase=body.passphrase))
 
 
 @router.post(
@@ -122,6 +140,7 @@ def record_inspection(
             remaining_sound=body.remaining_sound,
             flood=[(line.part, line.trace) for line in body.flood],
             fire=[(line.part, line.trace) for line in body.fire],
+            special_notes=body.special_notes,
         )
     )
 
@@ -129,7 +148,7 @@ def record_inspection(
 @router.put(
     "/appraisals/{appraisal_id}/value",
     summary="评估车辆价值 State the value",
-    responses=refusals(*_APPRAISER, WrongStep, AccidentNeedsMarketMethod),
+    responses=refusals(*_APPRAISER, WrongStep, AccidentNeedsMarketMethod, TooFewComparables, FactorMissing),
 )
 def record_value(appraisal_id: UUID, body: ValueRequest, principal: Performer, session: WriteSession, _key: Idempotency) -> AppraisalBody:
     """Step 7, optional: without it the report is the technical status table."""
@@ -143,6 +162,9 @@ def record_value(appraisal_id: UUID, body: ValueRequest, principal: Performer, s
             alpha_bps=body.alpha_bps,
             plate_fee_minor=body.plate_fee_minor,
         )
+    elif isinstance(body, MarketComparisonRequest):
+        references = [one.reference() for one in body.comparables]
+        appraisal = service.record_market_value(session, principal=principal, appraisal_id=appraisal_id, references=references)
     else:
         appraisal = service.record_stated_value(
             session, principal=principal, appraisal_id=appraisal_id, value_minor=body.value_minor, reason=body.reason
@@ -166,18 +188,3 @@ def sign_report(
 ) -> AppraisalBody:
     """Two different appraisers of the institution; the second signature issues the report (资产评估法 第二十七条)."""
     return appraisal_body(service.sign_report(session, principal=principal, appraisal_id=appraisal_id, passphrase=body.passphrase))
-
-
-@router.get("/reports/{report_hash}", summary="查验报告 Verify a report", responses=refusals(NotFound, Malformed))
-def verify_report(
-    report_hash: Annotated[str, Path(pattern="^[0-9a-f]{64}$", examples=["0" * 64])], _viewer: Viewer, session: ReadSession
-) -> ReportBody:
-    """Open to everybody: whether a report is intact and still current."""
-    return report_body(service.verify_report(session, report_hash=report_hash))
-
-
-@router.get("/standards/gbt30323", summary="国标项目表 The national standard's items", responses=refusals(Malformed))
-def get_standard(_viewer: Viewer, session: ReadSession) -> StandardBody:
-    """GB/T 30323: items 1-113, deductions, caps, grades, each with its certainty."""
-    standard, _ = service.get_standard(clock.shanghai_day(clock.now(session)))
-    return standard_body(standard)
