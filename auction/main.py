@@ -10,7 +10,9 @@ from fastapi import APIRouter, FastAPI
 from auction.bidding import front
 from auction.bidding import router as bidding
 from auction.bidding.sequencer import Sequencer
+from auction.closing import router as suspensions
 from auction.closing.tasks import Closer
+from auction.lanes import router as lanes
 from auction.live import router as live
 from auction.live.bus import Bus
 from auction.live.service import Heart
@@ -92,6 +94,9 @@ ROUTERS: list[APIRouter] = [
     bidding.router,
     sessions.router,
     lots.router,
+    lanes.router,
+    lanes.floor,
+    suspensions.router,
     settlement.router,
     negotiation.router,
     live.router,

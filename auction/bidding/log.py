@@ -96,6 +96,16 @@ def revealed_content(state: LotState, bids: Sequence[tuple[SealedBid, str]]) -> 
     return {"bids": told}
 
 
+def note_content(state: LotState, **more: Any) -> dict[str, Any]:
+    """What every entry tells that is no bid but happens to a running lot: where the lot stands behind it."""
+    return {
+        "ends_at": instant(state.ends_at),
+        "leader": state.leader_pseudonym,
+        "price_minor": state.price_minor,
+        **more,
+    }
+
+
 def find_break(entries: Iterable[Entry]) -> int | None:
     """The ``seq`` of the first entry that does not follow from the one before it, None when the chain is whole."""
     previous, expected = GENESIS, 1

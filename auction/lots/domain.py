@@ -109,9 +109,14 @@ class MandateChanged(Refusal):
     en = "The mandate changed since you read it; read it again."
 
 
-class LotNotOpenNow(Refusal):
-    zh = "标的当前状态为 {state}"
-    en = "The lot is {state}."
+class LotNotRunning(Refusal):
+    zh = "标的当前状态为 {state},不在竞拍中"
+    en = "The lot is {state}: it does not run."
+
+
+class LotNotSuspended(Refusal):
+    zh = "标的未处于暂停状态"
+    en = "The lot is not suspended."
 
 
 def check_terms(terms: Terms, *, sale_format: Format, legal_mode: LegalMode) -> None:

@@ -48,5 +48,22 @@ class LotWithdrawn(LotEvent):
     reason: str
 
 
+class LotSuspended(LotEvent):
+    """The operator holds the lot up; ``reason`` is published."""
+
+    name: ClassVar[str] = "auction.lot_suspended"
+
+    reason: str
+
+
+class LotResumed(LotEvent):
+    """Bidders have the time that was left."""
+
+    name: ClassVar[str] = "auction.lot_resumed"
+
+    reason: str
+    ends_at: datetime
+
+
 def lot_key(lot_id: UUID) -> str:
     return f"lot:{lot_id}"

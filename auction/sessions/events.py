@@ -30,5 +30,21 @@ class SessionClosed(Event):
     closed_at: datetime
 
 
+class SessionSuspended(Event):
+    """The operator holds the session up: its open lots stand still, none opens. ``reason`` is published."""
+
+    name: ClassVar[str] = "auction.session_suspended"
+
+    session_id: UUID
+    reason: str
+
+
+class SessionResumed(Event):
+    name: ClassVar[str] = "auction.session_resumed"
+
+    session_id: UUID
+    reason: str
+
+
 def session_key(session_id: UUID) -> str:
     return f"session:{session_id}"

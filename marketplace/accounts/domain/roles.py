@@ -60,7 +60,7 @@ _TRADE = frozenset(
 _DEALING = _TRADE | frozenset(
     """
     stock.manage stock.import acquisitions.offer listings.publish lots.consign bids.place deposits.place
-    enquiries.answer sessions.manage lots.catalogue auctions.read
+    enquiries.answer sessions.manage lots.catalogue lots.conduct auctions.read
     """.split()
 )
 _BROKING = _TRADE | frozenset(
@@ -107,7 +107,8 @@ _OPERATING = _AUDITING | frozenset(
     """
     cases.work parties.suspend parties.register licences.check approvals.request approvals.decide
     market.manage consignments.manage listings.moderate payments.operate disputes.decide transfers.manage
-    sessions.manage lots.catalogue sessions.suspend outbox.manage pilots.manage personal_data.reveal articles.publish indices.publish
+    sessions.manage lots.catalogue lots.conduct sessions.suspend outbox.manage pilots.manage personal_data.reveal articles.publish
+    indices.publish
     services.assign vehicles.read vehicles.restrict enquiries.answer
     """.split()
 )

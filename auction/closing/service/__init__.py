@@ -17,6 +17,7 @@ from auction.lots.events import LotOpened, lot_key
 from auction.lots.models import AuctionSession, Lot
 from auction.negotiation import service as negotiation
 from auction.proving.service import heads
+from auction.reauction import service as reauction
 from auction.sessions import service as sessions
 from auction.sessions.domain import BidRules, SessionState
 from auction.settlement.domain import ResultKind, decide_result
@@ -174,6 +175,8 @@ def close_lot(session: Session, *, lot: Lot, row: AuctionSession, at: datetime) 
     sales.settle_lot(session, lot=lot, row=row, state=state, at=at, bids=bids, bound=bound)
     if bound is not None:
         negotiation.open_if_bid(session, lot=lot, at=at)
+    if sold and lot.price_minor is not None:
+        reauction.compute_debt_of(session, lot=lot, price_minor=lot.price_minor)
     return entries
 
 
