@@ -32,6 +32,7 @@ LICENCES_OF: dict[str, tuple[str, ...]] = {
     "insurer": ("business_licence", "insurance_licence"),
     "lender": ("business_licence", "finance_licence"),
     "import_pilot": ("business_licence", "import_pilot_approval"),
+    "fleet": ("business_licence",),
 }
 """What an organization of a kind must hold to do its work."""
 

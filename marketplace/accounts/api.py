@@ -36,6 +36,7 @@ from marketplace.accounts.service.founding import (
     found_organization,
     found_person,
 )
+from marketplace.accounts.service.identity import has_resident_id, reveal_identity_number
 from marketplace.accounts.service.licences import LicenceFacts
 from marketplace.accounts.service.organizations import OrganizationFacts, reinstate_party, suspend_party
 from marketplace.accounts.service.own_records import OWN as PERSONAL_DATA
@@ -99,6 +100,7 @@ __all__ = [
     "found_organization",
     "found_person",
     "get_party",
+    "has_resident_id",
     "hash_new_password",
     "is_member",
     "legal_name",
@@ -111,6 +113,7 @@ __all__ = [
     "require_licence",
     "require_real_name",
     "retention_term",
+    "reveal_identity_number",
     "revoke_seals",
     "seal_authority_view",
     "seal_hash",

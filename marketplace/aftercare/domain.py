@@ -126,11 +126,14 @@ def required_papers(
     return [paper for paper in unique if not (buys_for_stock and paper is PaperKind.PLATE_QUOTA)]
 
 
-def issuer_of(*, seller_is_dealer: bool, is_auctioned: bool) -> IssuerKind:
-    """The auction house for auctioned cars, the dealer for his own, the market operator for direct and brokered deals."""
+def issuer_of(*, seller_is_dealer: bool, is_auctioned: bool, is_reverse: bool = False) -> IssuerKind:
+    """The auction house for auctioned cars, the dealer for his own, the market operator for direct and brokered deals.
+
+    ``is_reverse``: a filed dealer bought from a natural person and issues it himself 反向开具.
+    """
     if is_auctioned:
         return IssuerKind.AUCTION_HOUSE
-    return IssuerKind.DEALER if seller_is_dealer else IssuerKind.MARKET_OPERATOR
+    return IssuerKind.DEALER if seller_is_dealer or is_reverse else IssuerKind.MARKET_OPERATOR
 
 
 @dataclass(frozen=True, slots=True)

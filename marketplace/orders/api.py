@@ -1,17 +1,30 @@
 """What other features may ask of orders. Amounts are fen; every call works in the caller's transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from marketplace.accounts.api import PersonalData
 from marketplace.core.db import Session
 from marketplace.core.security import Principal
 from marketplace.orders import queries
-from marketplace.orders.domain import BuyerIsSeller, Fees, OrderNotFound, OrderState, OrderStateRefused, PriceKind, Side, SourceKind
+from marketplace.orders.domain import (
+    BuyerIsSeller,
+    Confirmation,
+    ConfirmationMissing,
+    Fees,
+    OrderNotFound,
+    OrderState,
+    OrderStateRefused,
+    PriceKind,
+    Side,
+    SourceKind,
+)
 from marketplace.orders.service import opening, personal_data
 from marketplace.orders.service.ending import cancel_order, complete_transfer, default_order
 from marketplace.orders.service.opening import find_order_of_source
+from marketplace.orders.service.pairing import OldCar, OrderPair, open_pair
 from marketplace.orders.service.records import OrderView, view
 from marketplace.vehicles.api import TradeMode
 
@@ -39,10 +52,12 @@ def open_order(
     commission_minor: int = 0,
     buyer_city: str | None = None,
     mode: TradeMode | None = None,
+    annex: Mapping[str, Any] | None = None,
 ) -> OrderView:
     """An order out of the caller's transaction. The claim passes from ``source_id`` (a lot) to the order, else is taken.
 
-    ``…_fee_to`` None: the market earns the fee. ``sign_by`` defaults to ``pay_by``. Raises ``VehicleClaimed``, ``BuyerIsSeller``.
+    ``…_fee_to`` None: the market earns the fee. ``sign_by`` defaults to ``pay_by``.
+    ``annex`` becomes part of the signed contract: plain values. Raises ``VehicleClaimed``, ``BuyerIsSeller``.
     """
     agreed = opening.Terms(
         vehicle_id=vehicle_id,
@@ -61,6 +76,7 @@ def open_order(
         sign_by=sign_by or pay_by,
         pay_by=pay_by,
         mode=mode,
+        annex=annex,
     )
     return opening.open_order(session, principal=principal, agreed=agreed, deposit_hold_ids=deposit_hold_ids)
 
@@ -80,7 +96,11 @@ PERSONAL_DATA = PersonalData(feature="orders", export=personal_data.export, eras
 __all__ = [
     "PERSONAL_DATA",
     "BuyerIsSeller",
+    "Confirmation",
+    "ConfirmationMissing",
+    "OldCar",
     "OrderNotFound",
+    "OrderPair",
     "OrderState",
     "OrderStateRefused",
     "OrderView",
@@ -94,4 +114,5 @@ __all__ = [
     "get_order",
     "open_order",
     "seller_fee",
+    "open_pair",
 ]

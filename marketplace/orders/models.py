@@ -15,13 +15,19 @@ _OPEN = sa.text("state NOT IN ('completed', 'cancelled', 'defaulted')")
 
 
 class Order(SQLModel, table=True):
-    """One sale of one car. The contract's text holds names and is kept encrypted; its hash is what was signed."""
+    """One sale of one car. The contract's text holds names and is kept encrypted; its hash is what was signed.
+
+    ``linked_order_id``: the other half of a trade-in, made and undone with this one. ``offset_minor`` of the price is set off against
+    that one's, and no money moves for it.
+    """
 
     __tablename__ = "trade_order"
     __table_args__ = (
         sa.CheckConstraint("price_minor > 0", name="price_positive"),
         sa.CheckConstraint("buyer_fee_minor >= 0 AND seller_fee_minor >= 0 AND commission_minor >= 0", name="fees_not_negative"),
         sa.CheckConstraint("seller_fee_minor + commission_minor <= price_minor", name="fees_within_price"),
+        sa.CheckConstraint("offset_minor >= 0 AND offset_minor <= price_minor", name="offset_within_price"),
+        sa.CheckConstraint("offset_minor = 0 OR linked_order_id IS NOT NULL", name="offset_against_an_order"),
         sa.CheckConstraint("buyer_id <> seller_id", name="two_parties"),
         sa.CheckConstraint("(state = 'completed') = (completed_at IS NOT NULL)", name="completed_with_instant"),
         sa.Index("uq_trade_order_one_open", "vehicle_id", unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN),
@@ -50,6 +56,8 @@ class Order(SQLModel, table=True):
     seller_fee_to: UUID | None = Field(default=None)
     commission_minor: int = Field(default=0, sa_type=sa.BigInteger)
     fee_table_number: int | None = Field(default=None)
+    linked_order_id: UUID | None = Field(default=None, index=True)
+    offset_minor: int = Field(default=0, sa_type=sa.BigInteger)
     buyer_city: str | None = Field(default=None, max_length=30)
     state: OrderState = Field(default=OrderState.AWAITING_SIGNATURES, sa_type=enum_type(OrderState, "state"))
     contract_kind: ContractKind = Field(sa_type=enum_type(ContractKind, "contract_kind"))

@@ -29,6 +29,15 @@ def lock_order(session: Session, order_id: UUID) -> Order:
     return found
 
 
+def lock_linked(session: Session, order_id: UUID) -> tuple[Order, Order | None]:
+    """An order and the other half of its trade-in, both locked in the order of ids. Raises ``OrderNotFound``."""
+    linked_id = get_order(session, order_id).linked_order_id  # set when the two are made, never changed
+    if linked_id is None:
+        return lock_order(session, order_id), None
+    found = {one: lock_order(session, one) for one in sorted((order_id, linked_id))}
+    return found[order_id], found[linked_id]
+
+
 def list_orders(session: Session, *, party_id: UUID, side: Side | None, paging: PageQuery) -> Sequence[Order]:
     """A party's orders, newest first; a consignee sees those of his consignors."""
     sells = sa.or_(col(Order.seller_id) == party_id, col(Order.agent_id) == party_id)

@@ -21,6 +21,8 @@ from marketplace.orders.domain import (
     ConfirmationMissing,
     ContractBinding,
     HandoverMissing,
+    LinkedOrderBehind,
+    LinkedOrderDelivered,
     OrderNotFound,
     OrderStateRefused,
     PapersMissing,
@@ -36,7 +38,7 @@ router = Router(prefix="/marketplace/v1/orders", tags=["orders 订单"])
 def _body(session: Session, principal: Principal, order_id: UUID) -> schemas.OrderBody:
     shown = reading.show_order(session, principal=principal, order_id=order_id)
     order, payment = shown.order, shown.payment
-    proceeds = order.price_minor - order.seller_fee_minor - order.commission_minor
+    proceeds = order.price_minor - order.offset_minor - order.seller_fee_minor - order.commission_minor
     return schemas.OrderBody(
         id=order.id,
         number=order.number,
@@ -50,7 +52,9 @@ def _body(session: Session, principal: Principal, order_id: UUID) -> schemas.Ord
         price_minor=order.price_minor,
         price_kind=order.price_kind,
         buyer_fee_minor=order.buyer_fee_minor,
-        total_minor=order.price_minor + order.buyer_fee_minor,
+        linked_order_id=order.linked_order_id,
+        offset_minor=order.offset_minor,
+        total_minor=order.price_minor + order.buyer_fee_minor - order.offset_minor,
         proceeds_minor=None if shown.side is Side.BUYER else proceeds,
         state=order.state,
         contract_kind=order.contract_kind,
@@ -181,7 +185,7 @@ def sign_contract(
     "/{order_id}/handover",
     status_code=201,
     summary="卖方交付 The seller hands over",
-    responses=refusals(OrderNotFound, OrderStateRefused, PapersMissing),
+    responses=refusals(OrderNotFound, OrderStateRefused, PapersMissing, LinkedOrderBehind),
 )
 def hand_over(
     order_id: UUID, body: schemas.HandoverRequest, session: WriteSession, principal: SignedIn, _key: Idempotency
@@ -202,7 +206,7 @@ def hand_over(
     "/{order_id}/acceptance",
     status_code=201,
     summary="买方验收 The buyer accepts",
-    responses=refusals(OrderNotFound, OrderStateRefused, HandoverMissing, AcceptanceDiffers),
+    responses=refusals(OrderNotFound, OrderStateRefused, HandoverMissing, AcceptanceDiffers, LinkedOrderBehind),
 )
 def accept(
     order_id: UUID, body: schemas.HandoverRequest, session: WriteSession, principal: SignedIn, _key: Idempotency
@@ -223,7 +227,7 @@ def accept(
     "/{order_id}/cancellation",
     status_code=201,
     summary="取消订单 Call the order off",
-    responses=refusals(OrderNotFound, OrderStateRefused, ContractBinding),
+    responses=refusals(OrderNotFound, OrderStateRefused, ContractBinding, LinkedOrderDelivered),
 )
 def call_off(
     order_id: UUID, body: schemas.CancellationRequest, session: WriteSession, principal: SignedIn, _key: Idempotency

@@ -99,6 +99,8 @@ class OrderBody(BaseModel):
     price_minor: int = Field(examples=[8_800_000])
     price_kind: PriceKind
     buyer_fee_minor: int = Field(examples=[50_000])
+    linked_order_id: UUID | None = Field(default=None, description="The other half of a trade-in.")
+    offset_minor: int = Field(default=0, description="Set off against the linked order: no money moves for it.", examples=[0])
     total_minor: int = Field(examples=[8_850_000])
     proceeds_minor: int | None = Field(examples=[8_536_000])
     state: OrderState

@@ -1,4 +1,5 @@
-"""What sourcing announces. Keys: ``consignment:<id>``, ``import:<id>``."""
+"""What sourcing announces. Keys: ``consignment:<id>``, ``import:<id>``, ``acquisition:<id>``, ``agreement:<id>``,
+``trade_in:<id>``."""
 
 from datetime import datetime
 from typing import ClassVar
@@ -6,6 +7,8 @@ from uuid import UUID
 
 from marketplace.core.outbox import Event
 from marketplace.sourcing.domain import ConsignmentKind, ConsignmentState
+from marketplace.sourcing.domain.acquisitions import AcquisitionState
+from marketplace.sourcing.domain.trade_ins import TradeInState
 
 
 class ConsignmentEvent(Event):
@@ -78,3 +81,60 @@ def consignment_key(consignment_id: UUID) -> str:
 
 def import_key(import_id: UUID) -> str:
     return f"import:{import_id}"
+
+
+class AcquisitionMoved(Event):
+    """A request for offers changed its state; ``dealer_id`` once an offer was accepted. Prices are the two parties' own."""
+
+    name: ClassVar[str] = "sourcing.acquisition_moved"
+    acquisition_id: UUID
+    vehicle_id: UUID
+    owner_id: UUID
+    dealer_id: UUID | None
+    state: AcquisitionState
+    reason: str | None
+    order_id: UUID | None
+
+
+class AcquisitionOffered(Event):
+    """A dealer made or raised an offer: for its owner's eyes."""
+
+    name: ClassVar[str] = "sourcing.acquisition_offered"
+    acquisition_id: UUID
+    owner_id: UUID
+    dealer_id: UUID
+    offer_id: UUID
+    valid_until: datetime
+
+
+def acquisition_key(acquisition_id: UUID) -> str:
+    return f"acquisition:{acquisition_id}"
+
+
+class BatchReceived(Event):
+    """Cars came in under a framework agreement and wait to be taken in."""
+
+    name: ClassVar[str] = "sourcing.batch_received"
+    batch_id: UUID
+    agreement_id: UUID
+    source_id: UUID
+    cars: int
+
+
+def agreement_key(agreement_id: UUID) -> str:
+    return f"agreement:{agreement_id}"
+
+
+class TradeInMoved(Event):
+    """A trade-in changed its state. Prices are the two parties' own."""
+
+    name: ClassVar[str] = "sourcing.trade_in_moved"
+    trade_in_id: UUID
+    vehicle_id: UUID
+    owner_id: UUID
+    dealer_id: UUID
+    state: TradeInState
+
+
+def trade_in_key(trade_in_id: UUID) -> str:
+    return f"trade_in:{trade_in_id}"

@@ -31,6 +31,7 @@ class OrganizationKind(StrEnum):
     INSURER = "insurer"  # 保险机构
     LENDER = "lender"  # 贷款机构
     IMPORT_PILOT = "import_pilot"  # 平行进口试点
+    FLEET = "fleet"  # 租赁、运营、公务等企业车队
     MARKET_OPERATOR = "market_operator"  # 市场经营者
 
 

@@ -60,7 +60,7 @@ _TRADE = frozenset(
 _DEALING = _TRADE | frozenset(
     """
     stock.manage stock.import acquisitions.offer listings.publish lots.consign bids.place deposits.place
-    enquiries.answer sessions.manage lots.catalogue lots.conduct auctions.read
+    enquiries.answer sessions.manage lots.catalogue lots.conduct auctions.read agreements.supply tradeins.offer
     """.split()
 )
 _BROKING = _TRADE | frozenset(
@@ -81,6 +81,11 @@ _FINANCE = frozenset(
 _APPRAISING = frozenset(
     """
     appraisals.perform appraisals.sign vehicles.read
+    """.split()
+)
+_SUPPLYING = frozenset(
+    """
+    agreements.supply vehicles.read acquisitions.ask consignments.offer lots.consign orders.sell
     """.split()
 )
 _PRICING = frozenset(
@@ -109,7 +114,7 @@ _OPERATING = _AUDITING | frozenset(
     market.manage consignments.manage listings.moderate payments.operate disputes.decide transfers.manage
     sessions.manage lots.catalogue lots.conduct sessions.suspend outbox.manage pilots.manage personal_data.reveal articles.publish
     indices.publish
-    services.assign vehicles.read vehicles.restrict enquiries.answer
+    services.assign vehicles.read vehicles.restrict agreements.manage acquisitions.offer enquiries.answer
     """.split()
 )
 
@@ -136,8 +141,11 @@ ROLE_CAPABILITIES: Mapping[tuple[Kind, Role], frozenset[str]] = MappingProxyType
         (Kind.VALUATION_PARTNER, Role.PRICING): _OFFICE | _PRICING,
         (Kind.INSURER, Role.OWNER): _OFFICE | _OWNER | _SERVING,
         (Kind.INSURER, Role.SERVICE): _OFFICE | _SERVING,
-        (Kind.LENDER, Role.OWNER): _OFFICE | _OWNER | _SERVING,
-        (Kind.LENDER, Role.SERVICE): _OFFICE | _SERVING,
+        (Kind.LENDER, Role.OWNER): _OFFICE | _OWNER | _SERVING | _SUPPLYING,
+        (Kind.LENDER, Role.SERVICE): _OFFICE | _SERVING | _SUPPLYING,
+        (Kind.FLEET, Role.OWNER): _OFFICE | _OWNER | _SUPPLYING,
+        (Kind.FLEET, Role.SALES): _OFFICE | _SUPPLYING,
+        (Kind.FLEET, Role.FINANCE): _OFFICE | _FINANCE,
         (Kind.IMPORT_PILOT, Role.OWNER): _OFFICE | _OWNER | _IMPORTING,
         (Kind.IMPORT_PILOT, Role.IMPORTER): _OFFICE | _IMPORTING,
         (Kind.IMPORT_PILOT, Role.FINANCE): _OFFICE | _FINANCE,

@@ -30,6 +30,7 @@ from marketplace.core.db import Session
 from marketplace.core.rules import load
 from marketplace.core.security import Principal
 from marketplace.orders import api as orders
+from marketplace.sourcing import api as sourcing
 from marketplace.vehicles import api as vehicles
 
 STAFF = "transfers.manage"
@@ -45,12 +46,15 @@ def open_case(session: Session, *, order_id: UUID, apply_by: datetime) -> Servic
     buyer = accounts.get_party(session, party_id=order.buyer_id)
     seller = accounts.get_party(session, party_id=order.seller_id)
     car = vehicles.get_vehicle(session, vehicle_id=order.vehicle_id)
-    buys_for_stock = buyer.organization_kind is accounts.OrganizationKind.DEALER
+    is_acquired = order.source_kind is orders.SourceKind.ACQUISITION  # by a dealer, or by the market as one
+    buys_for_stock = is_acquired or buyer.organization_kind is accounts.OrganizationKind.DEALER
     papers = _wanted(session, order, buys_for_stock=buys_for_stock)
     is_auctioned = order.source_kind is orders.SourceKind.LOT
+    is_reverse = sourcing.may_invoice_in_reverse(session, order_id=order.id)
     issuer = issuer_of(
         seller_is_dealer=seller.organization_kind is accounts.OrganizationKind.DEALER,
         is_auctioned=is_auctioned and order.seller_fee_to is not None,
+        is_reverse=is_reverse,
     )
     case = ServiceCase(
         kind=kind_of(car_city=car.city, buyer_city=order.buyer_city),
@@ -64,7 +68,7 @@ def open_case(session: Session, *, order_id: UUID, apply_by: datetime) -> Servic
         wants_quota=PaperKind.PLATE_QUOTA in papers,
         issuer_kind=issuer,
         issuer_id={
-            IssuerKind.DEALER: order.seller_id,
+            IssuerKind.DEALER: order.buyer_id if is_reverse else order.seller_id,
             IssuerKind.AUCTION_HOUSE: order.seller_fee_to,
             IssuerKind.MARKET_OPERATOR: None,
         }[issuer],

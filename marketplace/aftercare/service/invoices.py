@@ -4,7 +4,7 @@ from uuid import UUID
 
 from marketplace.accounts import api as accounts
 from marketplace.aftercare import queries
-from marketplace.aftercare.domain import CaseState, CaseStateRefused, NotTheIssuer
+from marketplace.aftercare.domain import CaseState, CaseStateRefused, IssuerKind, NotTheIssuer
 from marketplace.aftercare.events import InvoiceIssued, transfer_key
 from marketplace.aftercare.models import SaleInvoice, ServiceCase
 from marketplace.aftercare.service.cases import STAFF, require_party
@@ -15,6 +15,7 @@ from marketplace.core.money import in_words
 from marketplace.core.security import Principal
 from marketplace.core.settings import get_settings
 from marketplace.orders import api as orders
+from marketplace.sourcing import api as sourcing
 from marketplace.vehicles import api as vehicles
 
 CODE = "012002600104"
@@ -39,7 +40,28 @@ def issue(session: Session, *, principal: Principal, case_id: UUID) -> SaleInvoi
     vehicles.require_eligible(
         session, vehicle_id=case.vehicle_id, mode=vehicles.TradeMode.TRANSFER, seller_id=case.seller_id, buyer_city=case.buyer_city
     )
-    return _write(session, principal, case)
+    if _is_reverse(case):
+        _prepare_reverse(session, principal, case)
+    invoice = _write(session, principal, case)
+    vehicles.record_sale(session, vehicle_id=case.vehicle_id, party_id=case.seller_id, proof=f"order:{case.order_id}")
+    return invoice
+
+
+def _is_reverse(case: ServiceCase) -> bool:
+    """反向开具: the buying dealer is the issuer."""
+    return case.issuer_kind is IssuerKind.DEALER and case.issuer_id == case.buyer_id
+
+
+def _prepare_reverse(session: Session, principal: Principal, case: ServiceCase) -> None:
+    """The buying dealer's own, by the data sourcing keeps; drawn up by the market's people it is the market's ordinary one.
+
+    Raises ``ReverseInvoiceBarred`` when what allowed it holds no more: the market issues then.
+    """
+    if principal.party_id == case.buyer_id:
+        sourcing.issue_reverse_invoice(session, principal=principal, order_id=case.order_id)
+        return
+    case.issuer_kind, case.issuer_id = IssuerKind.MARKET_OPERATOR, None
+    session.add(case)
 
 
 def _write(session: Session, principal: Principal, case: ServiceCase) -> SaleInvoice:
@@ -86,6 +108,7 @@ def _content(session: Session, principal: Principal, case: ServiceCase, order: o
     issuer = accounts.legal_name(session, party_id=case.issuer_id) if case.issuer_id else get_settings().market_name
     return {
         "title": "二手车销售统一发票",
+        "reverse": _is_reverse(case),
         "issued_on": clock.shanghai_day(clock.now(session)).isoformat(),
         "issuer": {"kind": case.issuer_kind.value, "name": issuer},
         "buyer": accounts.legal_name(session, party_id=order.buyer_id),

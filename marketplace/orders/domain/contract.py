@@ -84,10 +84,23 @@ class Contract:
     confirmations: Sequence[Mapping[str, str]]
     appraisal: Mapping[str, Any] | None = None
     warranty: Mapping[str, Any] | None = None
+    offset_minor: int = 0
+    annex: Mapping[str, Any] | None = None
 
 
 def build_contract(contract: Contract) -> dict[str, Any]:
-    """The document: plain strings, integers and lists, fit for ``canonical_json``."""
+    """The document: plain strings, integers and lists, fit for ``canonical_json``. ``annex`` is there only when there is one."""
+    document = _document(contract)
+    if contract.annex is not None:
+        document["annex"] = _plain(contract.annex)
+    if contract.offset_minor:
+        document["payment"]["set_off_minor"] = contract.offset_minor
+        document["payment"]["balance_minor"] -= contract.offset_minor
+        document["clauses"] = [*_CLAUSES, _SET_OFF]
+    return document
+
+
+def _document(contract: Contract) -> dict[str, Any]:
     return {
         "template": TEMPLATE,
         "title": CONTRACT_TITLES[contract.kind],
@@ -129,6 +142,7 @@ def build_contract(contract: Contract) -> dict[str, Any]:
     }
 
 
+_SET_OFF = "双方互负的车款在等额范围内抵销(民法典第五百六十八条),仅支付差额;两份合同同时成立、同时解除。"
 _CLAUSES = [
     "风险与违法、事故责任自车辆交付时起由买方承担,此前由卖方承担。",
     "卖方保证对车辆享有处分权,并已如实告知使用、修理、事故、检验、抵押及报废期限;隐瞒或欺诈致不能办理转让登记的,卖方收回车辆并退还价款。",

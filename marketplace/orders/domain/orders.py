@@ -122,6 +122,18 @@ class HandoverMissing(Refusal):
     en = "The seller has not handed the car over yet."
 
 
+class LinkedOrderBehind(Refusal):
+    """``state`` is the other order's."""
+
+    zh = "置换的另一辆车尚未付清({state}),两车须一并交付"
+    en = "The other car of this trade-in is not paid yet ({state}); both go together or neither."
+
+
+class LinkedOrderDelivered(Refusal):
+    zh = "置换的另一辆车已交付,不能单独取消"
+    en = "The other car of this trade-in was handed over; this order cannot be undone alone."
+
+
 class AcceptanceDiffers(Refusal):
     """``differs`` names what the buyer found otherwise; a dispute is the way on."""
 
@@ -201,9 +213,9 @@ class Share:
     amount_minor: int
 
 
-def compute_shares(*, price_minor: int, fees: Fees) -> list[Share]:
-    """Everything the buyer pays (price and his fee), shared out to the last fen; empty shares are left out."""
-    proceeds = price_minor - fees.seller_fee_minor - fees.commission_minor
+def compute_shares(*, price_minor: int, fees: Fees, offset_minor: int = 0) -> list[Share]:
+    """Everything the buyer pays (price and his fee, less what is set off), shared out to the last fen; empty shares are left out."""
+    proceeds = price_minor - offset_minor - fees.seller_fee_minor - fees.commission_minor
     if proceeds < 0:
         raise ValueError("fees above the price")
     shares = [

@@ -8,8 +8,8 @@ from marketplace.core.db import Session
 from marketplace.core.security import Principal
 from marketplace.listings import api as listings
 from marketplace.orders import queries
-from marketplace.orders.domain import ContractBinding, Fees, OrderState, Side, SourceKind, compute_shares
-from marketplace.orders.domain.orders import ShareKind
+from marketplace.orders.domain import ContractBinding, Fees, LinkedOrderDelivered, OrderState, Side, SourceKind, compute_shares
+from marketplace.orders.domain.orders import ENDED, ShareKind
 from marketplace.orders.events import OrderCancelled, OrderCompleted, OrderDefaulted
 from marketplace.orders.models import Order
 from marketplace.orders.service import paying
@@ -21,23 +21,31 @@ from marketplace.vehicles import api as vehicles
 def cancel_order(session: Session, *, order_id: UUID, reason: str, principal: Principal | None = None) -> OrderView:
     """Undo an order that was not handed over: money back, deposits free, the car in the window again. Twice is once.
 
-    Raises ``OrderStateRefused``.
+    The other half of a trade-in is undone with it. Raises ``OrderStateRefused``, ``LinkedOrderDelivered``.
     """
-    order = queries.lock_order(session, order_id)
+    order, linked = queries.lock_linked(session, order_id)
     if order.state is OrderState.CANCELLED:
         return view(order)
+    if linked is not None and linked.state in {OrderState.HANDED_OVER, OrderState.COMPLETED}:
+        raise LinkedOrderDelivered
+    for one in (order, linked):
+        if one is not None and (one is order or one.state not in ENDED):
+            _cancel(session, one, reason=reason, principal=principal)
+    return view(order)
+
+
+def _cancel(session: Session, order: Order, *, reason: str, principal: Principal | None) -> None:
     at = move(session, order, OrderState.CANCELLED)
     order.ended_at, order.end_reason = at, reason[:200]
     paying.unwind(session, order, reason=reason)
     listings.release_claim(session, vehicle_id=order.vehicle_id, holder_id=order.id)
     event = OrderCancelled(**event_facts(order, at), reason=reason)
     announce(session, order=order, event=event, act="order.cancel", principal=principal, reason=reason)
-    return view(order)
 
 
 def call_off(session: Session, *, principal: Principal, order_id: UUID, reason: str) -> OrderView:
     """One side backs out before both have signed; afterwards only the market's people may. Raises ``ContractBinding``."""
-    order = queries.lock_order(session, order_id)
+    order, _linked = queries.lock_linked(session, order_id)
     if not principal.can("disputes.decide"):
         side_of(order, principal.party_id)
         if order.state is not OrderState.AWAITING_SIGNATURES:
@@ -73,7 +81,7 @@ def end_overdue(session: Session, *, order_id: UUID) -> None:
 
     An order from the store is cancelled. A lot's sale was made by the hammer: whoever did not sign or pay has broken it.
     """
-    order = queries.lock_order(session, order_id)
+    order, _linked = queries.lock_linked(session, order_id)
     now = clock.now(session)
     if order.state is OrderState.AWAITING_SIGNATURES and order.sign_by <= now:
         missing = set(Side) - set(queries.list_signatures(session, order_id))
@@ -129,7 +137,7 @@ def _splits(session: Session, order: Order) -> list[payments.Split]:
         ShareKind.SELLER_FEE: (order.seller_fee_to, payments.SplitKind.COMMISSION),
         ShareKind.BUYER_FEE: (order.buyer_fee_to, payments.SplitKind.SERVICE_FEE),
     }
-    shares = compute_shares(price_minor=order.price_minor, fees=fees)
+    shares = compute_shares(price_minor=order.price_minor, fees=fees, offset_minor=order.offset_minor)
     return [payments.Split(to[share.kind][0], share.amount_minor, to[share.kind][1]) for share in shares]
 
 

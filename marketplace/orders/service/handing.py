@@ -11,6 +11,7 @@ from marketplace.orders import queries
 from marketplace.orders.domain import (
     HANDED_OVER_DOCUMENTS,
     Handover,
+    LinkedOrderBehind,
     OrderNotFound,
     OrderState,
     OrderStateRefused,
@@ -23,6 +24,8 @@ from marketplace.orders.models import Order, OrderHandover
 from marketplace.orders.service.opening import terms
 from marketplace.orders.service.records import OrderView, announce, event_facts, move, record, side_of, view
 from marketplace.vehicles import api as vehicles
+
+_PAID = frozenset({OrderState.PAID, OrderState.HANDED_OVER, OrderState.COMPLETED})
 
 
 def hand_over(
@@ -77,11 +80,13 @@ def accept(
 
 
 def _lock(session: Session, principal: Principal, order_id: UUID, side: Side) -> Order:
-    order = queries.lock_order(session, order_id)
+    order, linked = queries.lock_linked(session, order_id)
     if side_of(order, principal.party_id) is not side:
         raise OrderNotFound
     if order.state is not OrderState.PAID:
         raise OrderStateRefused(state=order.state.value, wanted=OrderState.HANDED_OVER.value)
+    if linked is not None and linked.state not in _PAID:
+        raise LinkedOrderBehind(state=linked.state.value)
     return order
 
 

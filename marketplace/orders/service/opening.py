@@ -79,6 +79,9 @@ class Terms:
     sign_by: datetime
     pay_by: datetime
     mode: vehicles.TradeMode | None = None
+    linked_order_id: UUID | None = None
+    offset_minor: int = 0
+    annex: Mapping[str, Any] | None = None
 
 
 def place_order(
@@ -94,6 +97,22 @@ def place_order(
     order_id = new_id()
     seen = listings.get_listing(session, listing_id=listing_id)
     listings.take_claim(session, vehicle_id=seen.vehicle_id, kind=listings.ClaimKind.ORDER, holder_id=order_id)
+    agreed, required = agree_on_listing(
+        session, principal=principal, buyer=buyer, listing_id=listing_id, buyer_city=buyer_city, confirmations=confirmations
+    )
+    return write_order(session, principal=principal, order_id=order_id, agreed=agreed, confirmed=required)
+
+
+def agree_on_listing(
+    session: Session,
+    *,
+    principal: Principal,
+    buyer: accounts.PartyView,
+    listing_id: UUID,
+    buyer_city: str | None,
+    confirmations: Collection[Confirmation],
+) -> tuple[Terms, list[Confirmation]]:
+    """What a buyer and a listing agree on, the car's claim already taken; and what he had to confirm."""
     city = registration_city(buyer, buyer_city)
     listing = listings.require_orderable(session, listing_id=listing_id, buyer_id=principal.party_id, buyer_city=city)
     seller = accounts.require_active(session, party_id=listing.seller_id)
@@ -122,7 +141,7 @@ def place_order(
         pay_by=at + timedelta(hours=terms(at)["sign_within_hours"] + terms(at)["pay_within_hours"]),
         mode=vehicles.TradeMode(listing.channel.value),
     )
-    return write_order(session, principal=principal, order_id=order_id, agreed=agreed, confirmed=sorted(required))
+    return agreed, sorted(required)
 
 
 def registration_city(buyer: accounts.PartyView, stated: str | None) -> str | None:
@@ -199,6 +218,8 @@ def write_order(
         commission_minor=agreed.fees.commission_minor,
         fee_table_number=agreed.fee_table_number,
         buyer_city=agreed.buyer_city,
+        linked_order_id=agreed.linked_order_id,
+        offset_minor=agreed.offset_minor,
         contract_kind=contract.kind,
         contract_text=text.decode(),
         contract_hash=sha256_hex(text),
@@ -271,6 +292,8 @@ def _contract(
         confirmations=[{"code": code.value, "text": CONFIRMATION_TEXTS[code][0]} for code in confirmed],
         appraisal=_appraisal(session, agreed.vehicle_id),
         warranty=_warranty(session, agreed),
+        offset_minor=agreed.offset_minor,
+        annex=agreed.annex,
     )
 
 

@@ -16,8 +16,8 @@ _COMING = frozenset({HoldState.HELD, HoldState.REQUESTED})
 
 
 def total_of(order: Order) -> int:
-    """What the buyer pays in all, in fen."""
-    return order.price_minor + order.buyer_fee_minor
+    """What the buyer pays in all, in fen; what is set off against another order is not money."""
+    return order.price_minor + order.buyer_fee_minor - order.offset_minor
 
 
 def _deposits(session: Session, order: Order) -> list[HoldView]:
@@ -33,6 +33,9 @@ def ask(session: Session, order: Order) -> None:
     if taking:
         return
     missing = total_of(order) - there - coming
+    if total_of(order) == there and not deposits:
+        _pay(session, order)  # all of it is set off
+        return
     due = [one for one in _payments(session, order) if one.state is PaymentState.DUE]
     if missing <= 0:
         for one in due:
@@ -79,6 +82,10 @@ def _see(session: Session, order: Order) -> None:
     if payments.escrow_balance(session, order_id=order.id) < total_of(order):
         ask(session, order)
         return
+    _pay(session, order)
+
+
+def _pay(session: Session, order: Order) -> None:
     at = move(session, order, OrderState.PAID)
     order.paid_at = at
     announce(

@@ -15,7 +15,7 @@ from marketplace.orders.models import Order
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderView:
-    """An order as features see it. Amounts in fen; the buyer pays ``price_minor + buyer_fee_minor``."""
+    """An order as features see it. Amounts in fen; the buyer pays ``price_minor + buyer_fee_minor``, less what is set off."""
 
     id: UUID
     number: str
@@ -32,6 +32,8 @@ class OrderView:
     seller_fee_minor: int
     seller_fee_to: UUID | None
     commission_minor: int
+    linked_order_id: UUID | None
+    offset_minor: int
     buyer_city: str | None
     state: OrderState
     contract_kind: ContractKind
@@ -51,8 +53,8 @@ class OrderView:
 
     @property
     def total_minor(self) -> int:
-        """What the buyer pays in all."""
-        return self.price_minor + self.buyer_fee_minor
+        """What the buyer pays in all, in money."""
+        return self.price_minor + self.buyer_fee_minor - self.offset_minor
 
 
 def view(order: Order) -> OrderView:
@@ -72,6 +74,8 @@ def view(order: Order) -> OrderView:
         seller_fee_minor=order.seller_fee_minor,
         seller_fee_to=order.seller_fee_to,
         commission_minor=order.commission_minor,
+        linked_order_id=order.linked_order_id,
+        offset_minor=order.offset_minor,
         buyer_city=order.buyer_city,
         state=order.state,
         contract_kind=order.contract_kind,
