@@ -7,6 +7,8 @@ from auction.closing import tasks as closing
 from auction.lots import tasks as lots
 from auction.negotiation import tasks as negotiation
 from auction.proving import tasks as proving
+from auction.reauction import tasks as reauction
+from auction.reviewing import tasks as reviewing
 from auction.settlement import tasks as settlement
 from marketplace.accounts import api as accounts_api
 from marketplace.accounts import tasks as accounts
@@ -42,14 +44,14 @@ SUBSCRIBERS: dict[str, Sequence[Subscriber]] = {
     "orders.handed_over": [aftercare.open_transfer, sourcing.close_custody],
     "aftercare.transfer_submitted": [aftercare.submit_to_office],
     "aftercare.office_answered": [aftercare.hear_office],
-    "payments.payment_received": [sourcing.hear_payment, orders.hear_payment],
+    "payments.payment_received": [sourcing.hear_payment, orders.hear_payment, reauction.hear_debt_payment],
     "payments.payment_failed": [orders.hear_payment],
     "payments.hold_captured": [orders.hear_hold],
     "payments.hold_held": [settlement.hear_hold],
     "payments.hold_lapsed": [orders.hear_hold, settlement.hear_hold],
     "payments.hold_failed": [orders.hear_hold, settlement.hear_hold],
     "payments.hold_released": [orders.hear_hold, settlement.hear_hold],
-    "orders.order_defaulted": [settlement.hear_default],
+    "orders.order_defaulted": [settlement.hear_default, reauction.open_debt],
     "listings.claim_taken": [lots.hear_claim, feeds.follow_claim],
     "listings.claim_released": [feeds.follow_claim],
     "auction.lot_withdrawn": [settlement.hear_withdrawal],
@@ -83,11 +85,13 @@ SUBSCRIBERS: dict[str, Sequence[Subscriber]] = {
         feeds.follow_listing,
         vehicles.follow_listing,
     ],
+    "orders.order_cancelled": [sourcing.fail_purchase],
+    "sourcing.batch_received": [sourcing.take_in_batch],
     "sourcing.import_received": [sourcing.run_import],
     "sourcing.import_applied": [sourcing.follow_import],
     "sourcing.listing_requested": [sourcing.list_requested],
     "orders.order_opened": [listings.follow_order],
-    "orders.order_completed": [listings.follow_sale, sourcing.close_sold, imports.close_sold],
+    "orders.order_completed": [listings.follow_sale, sourcing.close_sold, imports.close_sold, sourcing.finish_purchase],
     "accounts.licence_decided": [imports.hear_licence],
     "parallel_import.pilot_stopped": [imports.stop_cars],
     "parallel_import.pilot_verified": [imports.resume_cars],
@@ -97,8 +101,8 @@ SUBSCRIBERS: dict[str, Sequence[Subscriber]] = {
     "parallel_import.dossier_changed": [imports.refresh_feed],
     "vehicles.photo_removed": [vehicles.delete_photo_files],
     "operations.case_decided": [vehicles.hear_case],
-    "vehicles.facts_changed": [listings.review_vehicle, imports.refresh_feed],
-    "vehicles.holding_moved": [listings.review_vehicle, sourcing.close_moved],
+    "vehicles.facts_changed": [listings.review_vehicle, imports.refresh_feed, reviewing.review_vehicle],
+    "vehicles.holding_moved": [listings.review_vehicle, sourcing.close_moved, reviewing.review_vehicle, sourcing.note_title],
 }
 SWEEPS: tuple[Sweep, ...] = (
     Sweep("old credentials", accounts.sweep_credentials, every_s=3_600),
@@ -115,6 +119,7 @@ SWEEPS: tuple[Sweep, ...] = (
     Sweep("visitors of former days", listings.forget_visitors, every_s=3_600),
     Sweep("price drops of consignments", sourcing.drop_prices, every_s=300),
     Sweep("consignments past their term", sourcing.expire_consignments, every_s=300),
+    Sweep("acquisitions past their time", sourcing.end_acquisitions, every_s=60),
     Sweep("overdue orders", orders.sweep_overdue, every_s=30),
     Sweep("feeds to pull", imports.sweep_sources, every_s=5),
     Sweep("feeds without a reader", imports.sweep_runs, every_s=30),
@@ -127,6 +132,7 @@ PERSONAL_DATA: tuple[PersonalData, ...] = (
     aftercare_api.PERSONAL_DATA,
     payments_api.PERSONAL_DATA,
     sourcing_api.PERSONAL_DATA,
+    sourcing_api.PURCHASES_DATA,
     vehicles_api.PERSONAL_DATA,
     operations_api.PERSONAL_DATA,
     auction_api.PERSONAL_DATA,

@@ -30,7 +30,7 @@ from marketplace.vehicles.domain import (
     find_roll_back,
 )
 from marketplace.vehicles.domain.eligibility import CONSENTABLE, Case, Restriction, Seller, evaluate
-from marketplace.vehicles.domain.scrapping import add_years, class_of, scrapping_on
+from marketplace.vehicles.domain.scrapping import add_years, class_of, converted_years, scrapping_on
 from marketplace.vehicles.service.eligibility import trade_rules
 
 TODAY = date(2026, 11, 24)
@@ -293,9 +293,186 @@ class TestProperties:
         after = evaluate(replace(case, documents=case.documents - {kind}), RULES)
         assert after.tradable <= evaluate(case, RULES).tradable
 
+    @given(CASES, st.sampled_from(RegistryStatus), st.integers(1, 5), st.sampled_from(Damage))
+    def test_one_bad_fact_more_never_makes_a_car_more_tradable(
+        self, case: Case, status: RegistryStatus, violations: int, damage: Damage
+    ) -> None:
+        clean = replace(case, registry_status=None, violations_count=None)
+        before = evaluate(clean, RULES)
+        for worse in (
+            replace(clean, registry_status=status),
+            replace(clean, violations_count=violations),
+            replace(clean, disclosed=clean.disclosed | {damage}),
+        ):
+            after = evaluate(worse, RULES)
+            assert set(before.findings) <= set(after.findings)
+            assert after.tradable <= before.tradable
+
+    @given(CASES, st.sampled_from(DocumentKind))
+    def test_an_acceptance_less_never_helps(self, case: Case, kind: DocumentKind) -> None:
+        after = evaluate(replace(case, accepted=case.accepted - {kind}), RULES)
+        assert after.tradable <= evaluate(case, RULES).tradable
+        assert after.is_complete <= evaluate(case, RULES).is_complete
+
+    @given(CASES)
+    def test_bad_answers_are_exactly_the_bars(self, case: Case) -> None:
+        answered = evaluate(case, RULES)
+        assert any(answer.is_bad for answer in answered.answers) is not answered.tradable
+        assert {one for answer in answered.answers for one in answer.codes} == {one.code for one in answered.bars}
+
     @given(CASES)
     def test_the_same_case_gets_the_same_answer(self, case: Case) -> None:
         assert evaluate(case, RULES) == evaluate(case, RULES)
+
+
+class TestRules:
+    @pytest.mark.parametrize("mode", TradeMode)
+    def test_rule_1_a_car_with_a_bad_answer_is_tradable_in_no_mode(self, mode: TradeMode) -> None:
+        """Whatever the mode, one bad answer of the tradability table's eight questions bars."""
+        bad: dict[int, dict[str, Any]] = {
+            1: {"use_type": UseType.TAXI, "first_registration_on": date(2018, 11, 24)},
+            2: {"restrictions": (Restriction(RestrictionKind.CUSTOMS_SUPERVISION, RestrictionState.OPEN),)},
+            3: {"restrictions": (Restriction(RestrictionKind.SEAL, RestrictionState.OPEN),)},
+            4: {"restrictions": (Restriction(RestrictionKind.STOLEN, RestrictionState.OPEN),)},
+            5: {"restrictions": (Restriction(RestrictionKind.ENGINE_NUMBER_MISMATCH, RestrictionState.OPEN),)},
+            6: {"restrictions": (Restriction(RestrictionKind.VIN_MISMATCH, RestrictionState.OPEN),)},
+            7: {"restrictions": (Restriction(RestrictionKind.ILLEGAL_ASSEMBLY, RestrictionState.OPEN),)},
+            8: {"restrictions": (Restriction(RestrictionKind.BARRED_BY_LAW, RestrictionState.OPEN),)},
+        }
+        assert [answer.is_bad for answer in found(mode=mode).answers] == [False] * 8
+        for number, changes in bad.items():
+            answered = found(mode=mode, **changes)
+            assert not answered.tradable
+            assert [answer.number for answer in answered.answers if answer.is_bad] == [number]
+
+    @pytest.mark.parametrize(
+        ("registered", "code_"), [(date(2018, 11, 24), "scrapped"), (date(2019, 11, 24), "near_scrapping"), (date(2019, 11, 25), None)]
+    )
+    def test_rule_3_no_transfer_within_a_year_of_the_scrapping_day(self, registered: date, code_: str | None) -> None:
+        answered = found(mode=TradeMode.TRANSFER, use_type=UseType.TAXI, first_registration_on=registered)
+        assert code(answered) == ({code_} if code_ else set())
+        assert answered.tradable is (code_ is None)
+
+    def test_every_bar_belongs_to_a_question(self) -> None:
+        bars = {name for name, text in RULES.findings.items() if text["severity"] == "bars"}
+        assert bars == {name for asked in RULES.questions for name in asked.codes}
+        assert [asked.number for asked in RULES.questions] == list(range(1, 9))
+
+    def test_every_finding_says_what_clears_it_in_words(self) -> None:
+        kinds = {kind.value for kind in DocumentKind}
+        codes = {text["clears"] for text in RULES.findings.values()} - {"{kind}"}
+        assert codes <= set(RULES.clears) | kinds
+        assert set(RULES.clears) <= codes
+        [missing] = found(documents=GOOD.documents - {DocumentKind.DRIVING_LICENCE}).findings
+        assert (missing.clears_zh, missing.clears_en) == ("机动车行驶证", "vehicle licence")
+
+
+class TestRegistry:
+    @pytest.mark.parametrize(
+        ("status", "expected", "tradable"),
+        [
+            (RegistryStatus.NORMAL, None, True),
+            (RegistryStatus.MOVED_OUT, "registry_moved_out", True),
+            (RegistryStatus.STOLEN, "stolen", False),
+            (RegistryStatus.OFF_ROAD, "registry_off_road", True),
+            (RegistryStatus.DEREGISTERED, "deregistered", False),
+            (RegistryStatus.DEREGISTERED_BY_FORCE, "deregistered", False),
+            (RegistryStatus.VIOLATIONS_OPEN, "violations_open", True),
+            (RegistryStatus.ACCIDENT_OPEN, "violations_open", True),
+            (RegistryStatus.CUSTOMS_SUPERVISED, "customs_supervised", False),
+            (RegistryStatus.SUSPECT, "registry_suspect", False),
+            (RegistryStatus.HIT_AND_RUN, "registry_suspect", False),
+            (RegistryStatus.SEALED, "sealed", False),
+            (RegistryStatus.DETAINED, "sealed", False),
+            (RegistryStatus.LOCKED, "registry_locked", False),
+            (RegistryStatus.PAPERS_VOID, "registry_locked", False),
+            (RegistryStatus.INSPECTION_OVERDUE, "inspection_expired", True),
+        ],
+    )
+    def test_each_status_has_its_finding(self, status: RegistryStatus, expected: str | None, tradable: bool) -> None:
+        answered = found(registry_status=status, documents=GOOD.documents - {DocumentKind.VIOLATIONS_SETTLED})
+        assert code(answered) == ({expected} if expected else set())
+        assert answered.tradable is tradable
+
+    def test_settled_violations_are_no_finding(self) -> None:
+        bare = GOOD.documents - {DocumentKind.VIOLATIONS_SETTLED}
+        assert code(found(violations_count=2, documents=bare)) == {"violations_open"}
+        assert code(found(violations_count=0, documents=bare)) == set()
+        assert code(found(violations_count=2, registry_status=RegistryStatus.VIOLATIONS_OPEN)) == set()
+
+    @pytest.mark.parametrize(
+        ("tax", "expected"),
+        [
+            (PurchaseTax.PAID, set()),
+            (PurchaseTax.UNPAID, {"purchase_tax_unpaid"}),
+            (PurchaseTax.EXEMPT, {"purchase_tax_relief"}),
+            (PurchaseTax.REDUCED, {"purchase_tax_relief"}),
+        ],
+    )
+    def test_the_purchase_tax(self, tax: PurchaseTax, expected: set[str]) -> None:
+        assert code(found(purchase_tax=tax)) == expected
+
+    def test_a_state_bodys_car_wants_its_proof(self) -> None:
+        bare = GOOD.documents - {DocumentKind.ASSET_DISPOSAL_PROOF}
+        assert code(found(source_kind=SourceKind.OFFICIAL, documents=bare)) == {"asset_disposal_missing"}
+        assert code(found(source_kind=SourceKind.OFFICIAL)) == set()
+        assert code(found(source_kind=SourceKind.PRIVATE, documents=bare)) == set()
+
+    def test_accident_flood_and_fire_are_told_apart(self) -> None:
+        assert code(found(disclosed=frozenset({Damage.FLOOD}))) == {"flood_to_tell"}
+        assert code(found(disclosed=frozenset(Damage))) == {"accident_to_tell", "flood_to_tell", "fire_to_tell"}
+
+
+class TestBuyersCity:
+    SALE = {"mode": TradeMode.B2C_STORE, "buyer_has_quota": True}
+
+    def test_a_quota_is_good_through_its_last_day(self) -> None:
+        assert code(found(**self.SALE, buyer_city="天津", buyer_quota_until=TODAY)) == set()
+        late = found(**self.SALE, buyer_city="天津", buyer_quota_until=date(2026, 11, 23))
+        assert [(one.code, one.zh) for one in late.findings] == [("plate_quota_expired", "天津小客车指标已过有效期")]
+        assert late.tradable
+        assert not late.is_complete
+
+    def test_a_city_that_refuses_bars_and_the_offices_word_settles_what_is_open(self) -> None:
+        strict = replace(RULES.other_cities, refuses_below=EmissionStage.CN4)
+        rules = replace(RULES, cities={**RULES.cities, "某市": strict})
+        car = replace(GOOD, mode=TradeMode.B2C_STORE, buyer_city="某市", emission_stage=EmissionStage.CN3)
+        refused = evaluate(car, rules)
+        assert [(one.code, one.zh) for one in refused.findings] == [("emission_refused", "某市不接受国三车辆迁入")]
+        assert not refused.tradable
+        asked = replace(car, emission_stage=EmissionStage.CN4)
+        assert code(evaluate(asked, rules)) == {"emission_to_check"}
+        assert code(evaluate(replace(asked, accepted=frozenset({DocumentKind.MOVE_IN_REPLY})), rules)) == set()
+        assert code(evaluate(replace(car, accepted=frozenset({DocumentKind.MOVE_IN_REPLY})), rules)) == {"emission_refused"}
+
+    def test_a_plug_in_hybrid_is_free_where_the_city_says_so(self) -> None:
+        for city, expected in (("天津", "new_energy_quota"), ("上海", "plate_quota_needed"), ("北京", "plate_quota_needed")):
+            answered = found(mode=TradeMode.B2C_STORE, buyer_city=city, fuel=Fuel.PHEV, city=city, market_city=city)
+            assert code(answered) == {expected}
+
+
+class TestConversion:
+    @pytest.mark.parametrize(
+        ("before", "after", "years"), [(0, 8, 8), (5, 8, 10), (10, 8, 13), (16, 8, 15), (17, 10, 15), (20, 8, 15), (5, 10, 12)]
+    )
+    def test_private_years_count_in_part(self, before: int, after: int, years: int) -> None:
+        assert converted_years(years_before=before, life_after=after, conversion=RULES.conversion) == years
+
+    def test_a_private_car_gone_taxi_has_the_years_of_the_formula(self) -> None:
+        """Registered 2015-06-01, a taxi from 2019-06-02: five years begun, 5 + (1 - 5/17) x 8 = 10.6, so ten."""
+        common: dict[str, Any] = {
+            "use_type": UseType.TAXI,
+            "first_registration_on": date(2016, 11, 24),
+            "former_use": UseType.NON_COMMERCIAL,
+        }
+        assert code(found(**common)) == {"scrapped"}
+        assert code(found(**common, use_changed_on=date(2021, 11, 24))) == {"scrapped"}
+        assert code(found(**common, use_changed_on=date(2022, 11, 25))) == {"near_scrapping"}
+
+    def test_what_left_commercial_use_keeps_its_commercial_term(self) -> None:
+        stated: dict[str, Any] = {"use_type": UseType.NON_COMMERCIAL, "first_registration_on": date(2018, 11, 24)}
+        assert code(found(**stated)) == set()
+        assert code(found(**stated, former_use=UseType.TAXI)) == {"scrapped"}
 
 
 class TestScrapping:

@@ -3,7 +3,19 @@
 from typing import Any
 from uuid import UUID
 
-from marketplace.vehicles.api import PERSONAL_DATA, Capacity, TradeMode, end_holding, evaluate, grant_consignee, move_holding
+from sqlmodel import select
+
+from marketplace.vehicles.api import (
+    PERSONAL_DATA,
+    Capacity,
+    TradeMode,
+    end_holding,
+    evaluate,
+    grant_consignee,
+    move_holding,
+    record_sale,
+)
+from marketplace.vehicles.models import VehicleSale
 from tests.cars import BASE, car_facts, register_car
 from tests.market import Market
 from tests.people import Person, operator, organization, sign_up
@@ -68,6 +80,30 @@ class TestThirdSale:
         older = register_car(api, owner, acquired_on="2022-01-01")
         free = api.get(f"{BASE}/{older['id']}/eligibility", params={"mode": "c2b_auction"}, headers=owner.headers).json()
         assert free["tradable"]
+
+    def test_an_invoice_is_a_sale_before_the_title_moves(self, api: Market) -> None:
+        owner, dealer = sign_up(api), organization(api, "dealer")
+        cars = [register_car(api, owner, acquired_on="2026-10-01", transfer_count=1) for _ in range(3)]
+        for car in cars[:2]:
+            for _ in range(2):
+                with api.database.writing() as session:
+                    record_sale(session, vehicle_id=UUID(car["id"]), party_id=owner.party_id, proof=f"order:{car['id']}")
+        asked = {"mode": "transfer"}
+        answers = [api.get(f"{BASE}/{car['id']}/eligibility", params=asked, headers=owner.headers).json() for car in cars]
+        assert [one["tradable"] for one in answers] == [True, True, False]
+        for car in cars[:2]:
+            move(api, car, dealer, Capacity.DEALER_STOCK)
+        with api.database.reading() as session:
+            rows = session.exec(select(VehicleSale).where(VehicleSale.party_id == owner.party_id)).all()
+        assert sorted((one.ordinal, one.year) for one in rows) == [(1, 2026), (2, 2026)]
+
+    def test_a_car_held_for_a_year_and_a_dealers_stock_do_not_count(self, api: Market) -> None:
+        owner, dealer, buyer = sign_up(api), organization(api, "dealer"), sign_up(api, "李四")
+        old, stock = register_car(api, owner, acquired_on="2022-01-01"), register_car(api, dealer, acquired_on="2026-10-01")
+        for car in (old, stock):
+            move(api, car, buyer)
+        with api.database.reading() as session:
+            assert [one.ordinal for one in session.exec(select(VehicleSale)).all()] == [None, None]
 
 
 class TestKinds:

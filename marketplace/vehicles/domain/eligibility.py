@@ -262,12 +262,11 @@ def _scrapping(case: Case, rules: TradeRules) -> Found:
 def _registration(case: Case, rules: TradeRules) -> Found:
     if case.first_registration_on is None and case.mode is not TradeMode.PARALLEL_IMPORT:
         yield "not_registered", {}
-    if case.registry_status in rules.registry:
-        code = rules.registry[case.registry_status]
-        if code != "violations_open" or DocumentKind.VIOLATIONS_SETTLED not in case.documents:
-            yield code, {}
-    if case.violations_count and DocumentKind.VIOLATIONS_SETTLED not in case.documents:
-        yield "violations_open", {}
+    code = rules.registry.get(case.registry_status) if case.registry_status is not None else None
+    found = {code, "violations_open" if case.violations_count else None} - {None}
+    settled = {"violations_open"} if DocumentKind.VIOLATIONS_SETTLED in case.documents else set()
+    for one in sorted(code for code in found - settled if code is not None):
+        yield one, {}
     if case.purchase_tax is PurchaseTax.UNPAID:
         yield "purchase_tax_unpaid", {}
     elif case.purchase_tax in {PurchaseTax.EXEMPT, PurchaseTax.REDUCED}:

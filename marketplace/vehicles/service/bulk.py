@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -66,7 +66,7 @@ def find_known(session: Session, *, vins: Sequence[str]) -> dict[str, KnownVehic
         .join(Holding, title, isouter=True)
         .where(col(Vehicle.vin_hash).in_(list(by_hash)))
     )
-    return {by_hash[vin_hash]: KnownVehicle(vehicle_id, holder_id, capacity) for vin_hash, vehicle_id, holder_id, capacity in rows}
+    return {by_hash[row[0]]: KnownVehicle(row[1], row[2], Capacity(row[3]) if row[3] else None) for row in rows}
 
 
 def list_holders(session: Session, *, vehicle_ids: Sequence[UUID]) -> dict[UUID, UUID]:
@@ -93,26 +93,10 @@ def register_vehicles(
     """
     if not cars:
         return []
-    at = clock.now(session)
     ids = [new_id() for _ in cars]
-    insert_many(session, Vehicle, [_VEHICLE | {"id": id_} | new_values(car.facts, at) for id_, car in zip(ids, cars, strict=True)])
-    holding = _HOLDING | {"party_id": party_id, "capacity": capacity, "since_at": at, "proof": proof[:200]}
-    insert_many(
-        session,
-        Holding,
-        [holding | {"id": new_id(), "vehicle_id": id_, "acquired_on": car.acquired_on} for id_, car in zip(ids, cars, strict=True)],
-    )
-    reading = _READING | {
-        "read_on": clock.shanghai_day(at),
-        "source": OdometerSource.HOLDER,
-        "recorded_by": party_id,
-        "recorded_at": at,
-    }
-    insert_many(
-        session,
-        OdometerReading,
-        [reading | {"id": new_id(), "vehicle_id": id_, "odometer_km": car.facts.odometer_km} for id_, car in zip(ids, cars, strict=True)],
-    )
+    new = new_rows(cars, ids, party_id=party_id, capacity=capacity, proof=proof, at=clock.now(session))
+    for model, rows in new.items():
+        insert_many(session, model, rows)
     append(session, VehiclesRegistered(vehicle_ids=ids, party_id=party_id, capacity=capacity), key=f"registrations:{party_id}")
     audit.record(
         session,
@@ -123,6 +107,25 @@ def register_vehicles(
         facts={"cars": len(ids), "capacity": capacity.value, "proof": proof[:200], "first_id": str(ids[0]), "last_id": str(ids[-1])},
     )
     return ids
+
+
+def new_rows(
+    cars: Sequence[NewVehicle], ids: Sequence[UUID], *, party_id: UUID, capacity: Capacity, proof: str, at: datetime
+) -> dict[type[SQLModel], list[dict[str, Any]]]:
+    """What is inserted for new cars, by table, in the order of insertion."""
+    holding = _HOLDING | {"party_id": party_id, "capacity": capacity, "since_at": at, "proof": proof[:200]}
+    reading = _READING | {
+        "read_on": clock.shanghai_day(at),
+        "source": OdometerSource.HOLDER,
+        "recorded_by": party_id,
+        "recorded_at": at,
+    }
+    each = list(zip(ids, cars, strict=True))
+    return {
+        Vehicle: [_VEHICLE | {"id": id_} | new_values(car.facts, at) for id_, car in each],
+        Holding: [holding | {"id": new_id(), "vehicle_id": id_, "acquired_on": car.acquired_on} for id_, car in each],
+        OdometerReading: [reading | {"id": new_id(), "vehicle_id": id_, "odometer_km": car.facts.odometer_km} for id_, car in each],
+    }
 
 
 def end_registrations(session: Session, *, party_id: UUID, proof: str, limit: int) -> int:

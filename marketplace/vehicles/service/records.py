@@ -137,7 +137,7 @@ def record_document(
 def _require_restriction(session: Session, vehicle_id: UUID, kind: DocumentKind, restriction_id: UUID | None) -> None:
     kinds = EFFECTS[kind].kinds
     if not any(one.id == restriction_id and one.kind in kinds for one in queries.list_restrictions(session, vehicle_id)):
-        raise RestrictionMissing(restriction_kinds=sorted(kinds))
+        raise RestrictionMissing(restriction_kinds=sorted(one.value for one in kinds))
 
 
 def check_document(

@@ -1,0 +1,1 @@
+"""A fact of a car changed: its lots are looked at again."""
