@@ -108,7 +108,7 @@ class Conversation:
         finally:
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.wait(tasks)
 
     async def _close(self, code: int, reason: str) -> None:
         with contextlib.suppress(Exception):
@@ -167,8 +167,10 @@ class Conversation:
             text = await self._receive()
             message: Incoming | None = None
             try:
-                self._count()
-                message = self._parse(text)
+                try:
+                    message = self._parse(text)
+                finally:
+                    self._count()
                 await self._take(message)
             except Refusal as refusal:
                 await self._answer(message.id if message is not None else None, refusal.status, refusal_body(refusal))
@@ -237,6 +239,8 @@ class Conversation:
     async def _tell(self) -> None:
         while True:
             taken = await self._reader.take()
+            if self._reader.is_cut:
+                return
             behind = {lot_id for lot_id in self._fresh if lot_id in self._positions}
             self._fresh.clear()
             by_lot: dict[UUID, list[Frame | Pulse]] = {lot_id: [] for lot_id in behind}
