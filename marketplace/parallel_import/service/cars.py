@@ -243,11 +243,11 @@ def withdraw(session: Session, *, principal: Principal, import_id: UUID, note: s
     if row.state is not ImportState.ON_SALE or row.listing_id is None:
         raise NotOnSale
     listings.withdraw(session, principal=principal, listing_id=row.listing_id, reason=listings.EndReason.SELLER, note=note)
-    off_sale(session, principal, row, ImportState.CERTIFIED)
+    off_sale(session, principal=principal, row=row, state=ImportState.CERTIFIED)
     return view(session, row)
 
 
-def off_sale(session: Session, principal: Principal | None, row: ImportCar, state: ImportState) -> None:
+def off_sale(session: Session, *, principal: Principal | None, row: ImportCar, state: ImportState) -> None:
     row.state, row.updated_at = state, clock.now(session)
     if state is ImportState.CERTIFIED:
         row.listing_id = None

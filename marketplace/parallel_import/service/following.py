@@ -44,7 +44,7 @@ def _stop(session: Session, import_id: UUID, *, reason: str, comes_back: bool) -
         listings.withdraw(session, principal=None, listing_id=row.listing_id, reason=listings.EndReason.MODERATED, note=note)
     row.resume_ask_minor = listing.ask_minor if comes_back else None
     row.resume_description = listing.description if comes_back else ""
-    cars.off_sale(session, None, row, ImportState.CERTIFIED)
+    cars.off_sale(session, principal=None, row=row, state=ImportState.CERTIFIED)
 
 
 def resume_cars(database: Database, *, pilot_id: UUID) -> int:
@@ -93,9 +93,9 @@ def follow_vehicle(session: Session, *, vehicle_id: UUID) -> None:
         return
     listing = listings.get_listing(session, listing_id=row.listing_id)
     if listing.state is listings.ListingState.SOLD:
-        cars.off_sale(session, None, row, ImportState.SOLD)
+        cars.off_sale(session, principal=None, row=row, state=ImportState.SOLD)
     elif listing.state is listings.ListingState.WITHDRAWN:
-        cars.off_sale(session, None, row, ImportState.CERTIFIED)
+        cars.off_sale(session, principal=None, row=row, state=ImportState.CERTIFIED)
     else:
         _check_still_publishable(session, row.id)
 
@@ -108,7 +108,7 @@ def _check_still_publishable(session: Session, import_id: UUID) -> None:
     except Refusal as refusal:
         assert row.listing_id is not None
         listings.withdraw(session, principal=None, listing_id=row.listing_id, reason=listings.EndReason.NOT_ELIGIBLE, codes=[refusal.code])
-        cars.off_sale(session, None, row, ImportState.CERTIFIED)
+        cars.off_sale(session, principal=None, row=row, state=ImportState.CERTIFIED)
 
 
 def close_sold(session: Session, *, vehicle_id: UUID) -> None:
@@ -119,4 +119,4 @@ def close_sold(session: Session, *, vehicle_id: UUID) -> None:
     row = queries.lock_car(session, found.id)
     if row.state is not ImportState.SOLD:
         row.resume_ask_minor = None
-        cars.off_sale(session, None, row, ImportState.SOLD)
+        cars.off_sale(session, principal=None, row=row, state=ImportState.SOLD)

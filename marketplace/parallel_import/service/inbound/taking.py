@@ -212,7 +212,7 @@ def _sell(session: Session, row: ImportCar) -> None:
         raise _RowRefused(find("state", "claimed"))
     if row.state is ImportState.ON_SALE and row.listing_id is not None:
         listings.withdraw(session, principal=None, listing_id=row.listing_id, reason=listings.EndReason.IMPORT, note="试点企业另行售出")
-    cars.off_sale(session, None, row, ImportState.SOLD)
+    cars.off_sale(session, principal=None, row=row, state=ImportState.SOLD)
 
 
 def leave(session: Session, *, principal: Principal, import_id: UUID, source_id: UUID) -> None:
