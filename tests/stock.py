@@ -4,10 +4,12 @@
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import count
 from typing import Any
 from uuid import UUID
 
+from marketplace.core import clock
 from tests.cars import register_car, vin
 from tests.market import Market
 from tests.people import Person, operator, organization, sign_up
@@ -104,6 +106,27 @@ def take_custody(api: Market, agent: Person, consignment_id: str | UUID, *, bay:
     body = custody_request(agent, register_bay(api, agent, number=bay))
     answer = api.post(f"{BASE}/consignments/{consignment_id}/custody", json=body, headers=agent.headers)
     assert answer.status_code == 200, answer.text
+
+
+def given_key(api: Market, agent: Person, consignment_id: str) -> dict[str, str]:
+    """The agent gives the first key back; its movement, not received yet."""
+    path = f"{BASE}/consignments/{consignment_id}/custody"
+    found = api.get(path, headers=agent.headers).json()
+    key = next(one["id"] for one in found["pieces"] if one["kind"] == "key")
+    answer = api.post(f"{path}/movements", json={"piece_ids": [key], "passphrase": agent.password}, headers=agent.headers)
+    assert answer.status_code == 201, answer.text
+    return {"movement_id": answer.json()["id"]}
+
+
+def viewing_slots(api: Market, listing_id: str | UUID, host: Person, *, n: int = 3, place: str = "河南路 1 号") -> list[dict[str, Any]]:
+    """Half-hour slots from ten o'clock the day after tomorrow."""
+    with api.database.reading() as session:
+        day = clock.start_of_day(clock.shanghai_day(clock.now(session)) + timedelta(days=2))
+    starts = [(day + timedelta(hours=10, minutes=30 * k)).isoformat() for k in range(n)]
+    answer = api.post(f"{BASE}/listings/{listing_id}/viewing-slots", json={"starts_at": starts, "place": place}, headers=host.headers)
+    assert answer.status_code == 201, answer.text
+    found: list[dict[str, Any]] = answer.json()
+    return found
 
 
 def consigned_car(

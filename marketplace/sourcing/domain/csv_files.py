@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 
 from marketplace.sourcing.domain.sources import (
@@ -101,12 +101,3 @@ def _lines(text: io.TextIOWrapper) -> Iterator[str]:
 def neutralize(cell: str) -> str:
     """A cell that a spreadsheet would run as a formula gets an apostrophe before it."""
     return f"'{cell}" if cell.lstrip(" \u00a0\u3000").startswith(_FORMULA) or cell.startswith(_FORMULA) else cell
-
-
-def write_csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
-    """CSV for spreadsheets: UTF-8 with its mark, formulas neutralized."""
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow([neutralize(cell) for cell in header])
-    writer.writerows([neutralize(cell) for cell in row] for row in rows)
-    return b"\xef\xbb\xbf" + out.getvalue().encode()

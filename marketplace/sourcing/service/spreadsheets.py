@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 import orjson
-import xlsxwriter
+import xlsxwriter  # type: ignore[import-untyped]  # it has no stubs
 
 from marketplace.sourcing.domain import FileUnreadable
 from marketplace.sourcing.domain.csv_files import neutralize, split_header_off
