@@ -10,7 +10,7 @@ from marketplace.core.errors import NotFound, Refusal, Rule
 class LotPhase(StrEnum):
     """``draft`` waits for the consignor's mandate; ``withdrawn`` only before opening; ``open`` ends by the clock or under the hammer.
 
-    ``suspended``: held up by the operator, with a published reason. ``awaiting`` its consignor's approval.
+    ``suspended``: held up by the operator, with a published reason.
     """
 
     DRAFT = "draft"
@@ -20,7 +20,6 @@ class LotPhase(StrEnum):
     SUSPENDED = "suspended"
     SOLD = "sold"
     PASSED = "passed"
-    AWAITING = "awaiting"
     WITHDRAWN = "withdrawn"
 
 

@@ -48,8 +48,8 @@ def clocks(at: datetime) -> Clocks:
 
 
 def bound_leader(lot: Lot, row: AuctionSession, kind: ResultKind) -> UUID | None:
-    """The registration whose bid stands on as an if-bid: the highest below the reserve, in agreed bidding only."""
-    if kind is ResultKind.PASSED_BELOW_RESERVE and row.legal_mode is LegalMode.AGREED_BIDDING:
+    """The registration whose bid stands on as an if-bid: the highest below the reserve or on approval, in agreed bidding only."""
+    if kind in (ResultKind.PASSED_BELOW_RESERVE, ResultKind.ON_APPROVAL) and row.legal_mode is LegalMode.AGREED_BIDDING:
         return lot.leader_id
     return None
 

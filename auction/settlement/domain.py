@@ -12,13 +12,14 @@ from marketplace.core.money import share_bps
 
 
 class ResultKind(StrEnum):
-    """How a lot ended. Below its reserve there is no sale (拍卖法 50). ``on_approval`` waits for its consignor's word."""
+    """How a lot ended. Below its reserve there is no sale (拍卖法 50). ``on_approval``: the highest bid
+    stands as its bidder's offer until the consignor answers; silence is no.
+    """
 
     SOLD = "sold"
     PASSED_NO_BID = "passed_no_bid"
     PASSED_BELOW_RESERVE = "passed_below_reserve"
     ON_APPROVAL = "on_approval"
-    PASSED_NOT_APPROVED = "passed_not_approved"
 
 
 class RegistrationClosed(Refusal):
