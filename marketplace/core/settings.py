@@ -109,6 +109,7 @@ class Settings(BaseSettings):
     limit_searches: int = Field(600, ge=1, description="Searches a minute of one caller.")
     limit_feeds: int = Field(240, ge=1, description="Outbound feeds a minute of one caller.")
     limit_uploads: int = Field(60, ge=1, description="Uploads a minute of one caller.")
+    limit_views: int = Field(240, ge=1, description="Visits of listings a minute that one address may report.")
     limit_sign_ups: int = Field(60, ge=1, description="Sign-ups an hour from one address.")
     limits_timeout_ms: int = Field(200, ge=10, description="Longest wait for the shared counters before a process counts for itself.")
 

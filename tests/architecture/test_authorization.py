@@ -26,6 +26,7 @@ PUBLIC_WRITES = frozenset(
         "/marketplace/v1/sign-ins/page",
         "/marketplace/v1/sign-ins/page/refresh",
         "/marketplace/v1/sign-ins/page/end",
+        "/marketplace/v1/listings/{listing_id}/views",  # a visitor counts, whoever he is; limited by address
         "/marketplace/v1/webhooks/stripe",  # proves itself by its signature
     }
 )

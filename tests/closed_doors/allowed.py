@@ -118,6 +118,12 @@ ALLOWED = (
         _each("GET", "vehicles/{vehicle_id}/eligibility"),
     ),
     Allowed(
+        "whoever is interested asks about a car in the window",
+        ("",),
+        _each("POST", "listings/{listing_id}/enquiries"),
+        objects=("dealer's listing", "consigned listing"),
+    ),
+    Allowed(
         "an announced lot invites every bidder of its kind to register",
         BIDDERS,
         _each("POST", f"{LOT}/registrations"),

@@ -162,14 +162,32 @@ def sourcing_objects(victims: Victims) -> Iterator[Foreign]:
     consigned = stock.consigned_car(api, victims.owner, agent=victims.broker, kind="physical")
     assert consigned.consignment is not None
     yield Foreign("consigned listing", f"{BASE}/listings", {"listing_id": consigned.listing_id}, victims.broker)
-    yield Foreign("live consignment", f"{BASE}/consignments", {"consignment_id": consigned.consignment["id"]}, victims.owner)
+    ids = {"consignment_id": consigned.consignment["id"]} | stock.given_key(api, victims.broker, consigned.consignment["id"])
+    yield Foreign("live consignment", f"{BASE}/consignments", ids, victims.owner)
+    for bay in api.get(f"{BASE}/custody-bays", headers=victims.broker.headers).json()["items"]:
+        yield Foreign("bay", f"{BASE}/custody-bays", {"bay_id": bay["id"]}, victims.broker)
     car = cars.register_car(api, victims.owner)
     offered = stock.offer_consignment(api, victims.owner, car["id"], agent_id=str(victims.broker.party_id))
     yield Foreign("offered consignment", f"{BASE}/consignments", {"consignment_id": offered.json()["id"]}, victims.owner)
     imported = stock.imported_stock(api, victims.dealer, cars=1)
     yield Foreign("stock import", f"{BASE}/stock-imports", {"import_id": imported["id"]}, victims.dealer)
     for line in api.get(f"{BASE}/stock", headers=victims.dealer.headers).json()["items"]:
-        yield Foreign("stock car", f"{BASE}/stock", {"vehicle_id": line["vehicle_id"]}, victims.dealer)
+        work = purchases.post(api, f"/stock/{line['vehicle_id']}/reconditioning", victims.dealer, {"kind": "tyres", "cost_minor": 90_000})
+        yield Foreign("stock car", f"{BASE}/stock", {"vehicle_id": line["vehicle_id"], "work_id": work["id"]}, victims.dealer)
+
+
+@foreign
+def interest_objects(victims: Victims) -> Iterator[Foreign]:
+    """A car somebody asked about and wants to see."""
+    api = victims.api
+    listed = stock.listed_car(api, victims.dealer)
+    path = f"/listings/{listed.listing_id}"
+    slots = stock.viewing_slots(api, listed.listing_id, victims.dealer)
+    viewing = purchases.post(api, f"{path}/viewings", victims.buyer, {"slot_id": slots[0]["id"]})
+    lead = purchases.post(api, f"{path}/enquiries", victims.buyer, {"text": "还在吗?"})
+    yield Foreign("lead", f"{BASE}/leads", {"lead_id": lead["id"]}, victims.buyer)
+    yield Foreign("viewing", f"{BASE}/viewings", {"viewing_id": viewing["id"]}, victims.buyer)
+    yield Foreign("free slot", f"{BASE}/viewing-slots", {"slot_id": slots[1]["id"]}, victims.dealer)
 
 
 @foreign

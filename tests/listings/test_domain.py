@@ -22,7 +22,8 @@ from marketplace.listings.domain import (
     find_comparison_price,
     find_warranty,
 )
-from marketplace.listings.service.tables import listing_rules, warranty_parts, warranty_rules
+from marketplace.listings.domain.notices import Offer, list_notices
+from marketplace.listings.service.tables import listing_rules, notice_lines, warranty_parts, warranty_rules
 
 RULES = ListingRules(ask_min_minor=100_000, ask_max_minor=5_000_000_000, comparison_days=7)
 START = datetime(2026, 11, 1, 2, tzinfo=UTC)
@@ -143,3 +144,31 @@ class TestWarranty:
         assert warranty_rules(date(2026, 11, 24)) == self.EITHER
         assert listing_rules(date(2026, 11, 24)) == RULES
         assert warranty_parts(date(2026, 11, 24)) == ["发动机系统", "转向系统", "传动系统", "制动系统", "悬挂系统"]
+
+
+class TestNotices:
+    def codes(self, **changes: object) -> list[str]:
+        usual: dict[str, object] = {
+            "channel": Channel.B2C_STORE,
+            "seller_is_business": True,
+            "is_market_own": False,
+            "has_comparison": False,
+            "warranty_owed": True,
+        }
+        offer = Offer(**(usual | changes))  # type: ignore[arg-type]
+        return [one.code for one in list_notices(offer, notice_lines(date(2026, 11, 25)))]
+
+    def test_a_dealers_offer(self) -> None:
+        assert self.codes() == ["all_in_price", "true_disclosure", "papers", "warranty", "seven_day_return", "fraud_threefold"]
+
+    def test_each_condition_brings_its_line(self) -> None:
+        assert "true_comparison" in self.codes(has_comparison=True)
+        assert "no_statutory_warranty" in self.codes(warranty_owed=False)
+        assert "market_own" in self.codes(is_market_own=True)
+        private = self.codes(channel=Channel.C2C_VIRTUAL, seller_is_business=False, warranty_owed=False)
+        assert private == ["all_in_price", "true_disclosure", "papers", "intermediary"]
+        assert "commission_agency" in self.codes(channel=Channel.C2C_CONSIGNMENT, warranty_owed=False)
+
+    def test_every_line_names_an_article_and_speaks_twice(self) -> None:
+        for line in notice_lines(date(2026, 11, 25)):
+            assert all(line[name] for name in ("code", "article", "zh", "en"))

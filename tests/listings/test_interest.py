@@ -11,7 +11,7 @@ from sqlmodel import select
 from marketplace.core.outbox import use_database
 from marketplace.listings import tasks
 from marketplace.listings.domain.leads import LeadStage, advance, median
-from marketplace.listings.domain.views import is_robot, visitor_digest
+from marketplace.listings.domain.views import device_of, is_robot, visitor_digest
 from marketplace.listings.models import LeadMessage, ListingVisitor, VisitorSalt
 from tests.market import Market
 from tests.people import Person, member, operator, payout_account, sign_up
@@ -40,15 +40,19 @@ class TestRules:
             assert is_robot(name), name
 
     def test_a_digest_tells_listings_days_and_visitors_apart(self) -> None:
-        one = visitor_digest(b"salt", listing_id=b"a", visitor="10.0.0.1", user_agent="x")
-        assert one == visitor_digest(b"salt", listing_id=b"a", visitor="10.0.0.1", user_agent="x")
+        one = visitor_digest(b"salt", listing_id=b"a", visitor="10.0.0.1", device="x")
+        assert one == visitor_digest(b"salt", listing_id=b"a", visitor="10.0.0.1", device="x")
         others = {
-            visitor_digest(b"tomorrow", listing_id=b"a", visitor="10.0.0.1", user_agent="x"),
-            visitor_digest(b"salt", listing_id=b"b", visitor="10.0.0.1", user_agent="x"),
-            visitor_digest(b"salt", listing_id=b"a", visitor="10.0.0.2", user_agent="x"),
-            visitor_digest(b"salt", listing_id=b"a", visitor="10.0.0.1", user_agent="y"),
+            visitor_digest(b"tomorrow", listing_id=b"a", visitor="10.0.0.1", device="x"),
+            visitor_digest(b"salt", listing_id=b"b", visitor="10.0.0.1", device="x"),
+            visitor_digest(b"salt", listing_id=b"a", visitor="10.0.0.2", device="x"),
+            visitor_digest(b"salt", listing_id=b"a", visitor="10.0.0.1", device="y"),
         }
         assert len(others | {one}) == 5
+
+    def test_inventing_devices_brings_a_handful_of_visitors(self) -> None:
+        assert device_of(BROWSER) == "iphone/safari"
+        assert len({device_of(f"Mozilla/5.0 (Windows) Chrome/{n}.0 invented-{n}") for n in range(500)}) == 1
 
     @given(st.sampled_from(LeadStage), st.sampled_from(LeadStage))
     def test_a_lead_never_goes_back(self, stage: LeadStage, to: LeadStage) -> None:

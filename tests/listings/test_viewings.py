@@ -7,13 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketplace.core import clock
 from marketplace.listings.domain.viewings import BadSlot, TooManyNoShows, ViewingRules, check_no_shows, check_slot
 from tests.market import Market
 from tests.people import Person, sign_up
 from tests.purchases import get, post
 from tests.racing import at_once
-from tests.stock import BASE, Listed, consigned_car, listed_car
+from tests.stock import BASE, Listed, consigned_car, listed_car, viewing_slots
 
 RULES = ViewingRules(slot_minutes=30, notice_minutes=60, ahead_days=30, reschedules_max=3, no_show_max=3, no_show_days=90)
 NOW = datetime(2026, 11, 25, 2, 10, tzinfo=UTC)
@@ -55,16 +54,7 @@ class TestRules:
 
 
 def slots(api: Market, listed: Listed, host: Person, *, n: int = 3, place: str = "河南路 1 号") -> list[dict[str, Any]]:
-    """Half-hour slots from the day after tomorrow's morning."""
-    with api.database.reading() as session:
-        day = clock.start_of_day(clock.shanghai_day(clock.now(session)) + timedelta(days=2))
-    starts = [(day + timedelta(hours=10, minutes=30 * k)).isoformat() for k in range(n)]
-    answer = api.post(
-        f"{BASE}/listings/{listed.listing_id}/viewing-slots", json={"starts_at": starts, "place": place}, headers=host.headers
-    )
-    assert answer.status_code == 201, answer.text
-    found: list[dict[str, Any]] = answer.json()
-    return found
+    return viewing_slots(api, listed.listing_id, host, n=n, place=place)
 
 
 def book(api: Market, listed: Listed, visitor: Person, slot_id: str) -> Any:

@@ -6,6 +6,7 @@ import pytest
 
 from tests.auctions import AuctionHouse
 from tests.cars import register_car
+from tests.listings.test_viewings import book, slots
 from tests.market import Market
 from tests.people import PASSWORD, Person, sign_up
 from tests.purchases import buy
@@ -63,6 +64,32 @@ class TestStore:
         assert car["vin_masked"] in page.text
         assert "<script>alert" not in page.text
         assert "&lt;script&gt;alert(1)" in page.text
+
+    def test_price_history_warranty_notices_and_viewing(self, quick_api: Market, listed: Listed) -> None:
+        path = f"/store/{listed.listing_id}"
+        quick_api.patch(f"/marketplace/v1/listings/{listed.listing_id}", json={"ask_minor": 8_580_000}, headers=listed.seller.headers)
+        slots(quick_api, listed, listed.seller, n=2, place="A-017 车位")
+        page = quick_api.get(path).text
+        assert '<s class="facts">¥88,800.00</s>' in page
+        assert "▼ ¥3,000.00" in page
+        assert "3 个月或 5,000 公里" in page
+        assert "消费者权益保护法 第五十五条" in page
+        assert "登录后预约" in page
+        assert "A-017" not in page
+        visitor = sign_up(quick_api, "王买家")
+        sign_page_in(quick_api, visitor)
+        page = quick_api.get(path).text
+        assert f'data-json="/marketplace/v1/listings/{listed.listing_id}/viewings"' in page
+        slot_id = re.findall(r'<option value="([0-9a-f-]+)">', page)[0]
+        assert book(quick_api, listed, visitor, slot_id).status_code == 201
+        page = quick_api.get(path).text
+        assert "待确认" in page
+        assert "A-017 车位" in page
+
+    def test_a_dealer_sees_his_stock_at_a_glance_and_nobody_else_does(self, quick_api: Market, listed: Listed) -> None:
+        assert quick_api.get("/my-store").status_code == 401
+        sign_page_in(quick_api, sign_up(quick_api, "王买家"))
+        assert quick_api.get("/my-store").status_code == 404
 
     def test_a_visitor_is_led_to_sign_in_and_a_buyer_gets_the_form(self, quick_api: Market, listed: Listed) -> None:
         path = f"/store/{listed.listing_id}"

@@ -244,4 +244,4 @@ def count_viewings(session: Session, *, listing_ids: Sequence[UUID]) -> dict[tup
         .where(col(Viewing.listing_id).in_(listing_ids))
         .group_by(col(Viewing.listing_id), col(Viewing.state))
     )
-    return {(listing_id, state): int(count) for listing_id, state, count in rows}
+    return {(listing_id, ViewingState(state)): int(count) for listing_id, state, count in rows}

@@ -3,11 +3,12 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Header, Query, Request, Response
+from fastapi import Depends, Header, Query, Request, Response
 
 from marketplace.accounts.api import PartySuspended
 from marketplace.core.db import ReadSession, WriteSession
 from marketplace.core.idempotency import Idempotency, Router
+from marketplace.core.limits import RateLimit
 from marketplace.core.pagination import Page, Paging
 from marketplace.core.problem import refusals
 from marketplace.core.security import SignedIn, Viewer, client_address
@@ -40,6 +41,7 @@ def count_view(
     listing_id: UUID,
     request: Request,
     viewer: Viewer,
+    _limit: Annotated[None, Depends(RateLimit("views", setting="limit_views", by="address"))],
     session: WriteSession,
     _key: Idempotency,
     user_agent: Annotated[str, Header(max_length=1_000)] = "",
@@ -56,7 +58,7 @@ def count_view(
     summary="浏览、线索与价格记录 How my listing fares",
     responses=refusals(ListingNotFound, AnsweringNotAllowed),
 )
-def get_statistics(listing_id: UUID, principal: SignedIn, session: ReadSession) -> StatisticsBody:
+def get_listing_statistics(listing_id: UUID, principal: SignedIn, session: ReadSession) -> StatisticsBody:
     """For its seller and the agent who stands between."""
     found = interest.show_statistics(session, principal=principal, listing_id=listing_id)
     return StatisticsBody(
@@ -75,7 +77,7 @@ def get_statistics(listing_id: UUID, principal: SignedIn, session: ReadSession) 
     summary="咨询车辆 Ask about a car",
     responses=refusals(ListingNotFound, OwnListing, LeadClosed, PartySuspended),
 )
-def ask(listing_id: UUID, body: EnquiryRequest, principal: SignedIn, session: WriteSession, _key: Idempotency) -> LeadBody:
+def ask_about_car(listing_id: UUID, body: EnquiryRequest, principal: SignedIn, session: WriteSession, _key: Idempotency) -> LeadBody:
     """The seller's people answer; their wait for an answer is measured."""
     return _lead(leads.ask(session, principal=principal, listing_id=listing_id, text=body.text))
 
@@ -119,7 +121,7 @@ def get_lead(lead_id: UUID, principal: SignedIn, session: ReadSession) -> LeadBo
     summary="回复 Answer or ask again",
     responses=refusals(LeadNotFound, LeadClosed, AnsweringNotAllowed),
 )
-def say(lead_id: UUID, body: EnquiryRequest, principal: SignedIn, session: WriteSession, _key: Idempotency) -> LeadBody:
+def answer_lead(lead_id: UUID, body: EnquiryRequest, principal: SignedIn, session: WriteSession, _key: Idempotency) -> LeadBody:
     return _lead(leads.say(session, principal=principal, lead_id=lead_id, text=body.text))
 
 
@@ -128,14 +130,14 @@ def say(lead_id: UUID, body: EnquiryRequest, principal: SignedIn, session: Write
     summary="分配给员工 Give it to one of the staff",
     responses=refusals(LeadNotFound, LeadClosed, NotOfTheStaff, AnsweringNotAllowed),
 )
-def assign(lead_id: UUID, body: AssignmentRequest, principal: SignedIn, session: WriteSession, _key: Idempotency) -> LeadBody:
+def assign_lead(lead_id: UUID, body: AssignmentRequest, principal: SignedIn, session: WriteSession, _key: Idempotency) -> LeadBody:
     return _lead(leads.assign(session, principal=principal, lead_id=lead_id, person_id=body.person_id))
 
 
 @router.post(
     "/leads/{lead_id}/closing", summary="关闭线索 Nothing came of it", responses=refusals(LeadNotFound, LeadClosed, AnsweringNotAllowed)
 )
-def close(lead_id: UUID, principal: SignedIn, session: WriteSession, _key: Idempotency) -> LeadBody:
+def close_lead(lead_id: UUID, principal: SignedIn, session: WriteSession, _key: Idempotency) -> LeadBody:
     return _lead(leads.close(session, principal=principal, lead_id=lead_id))
 
 

@@ -39,14 +39,16 @@ router = Router(prefix="/marketplace/v1", tags=["viewings 看车"])
     summary="开放看车时段 Open viewing slots",
     responses=refusals(ListingNotFound, BadSlot, SlotOffered, AnsweringNotAllowed),
 )
-def open_slots(listing_id: UUID, body: SlotsRequest, principal: SignedIn, session: WriteSession, _key: Idempotency) -> list[SlotBody]:
+def open_viewing_slots(
+    listing_id: UUID, body: SlotsRequest, principal: SignedIn, session: WriteSession, _key: Idempotency
+) -> list[SlotBody]:
     """By whoever shows the car: its seller, the owner of a virtual consignment, or the agent."""
     made = viewings.open_slots(session, principal=principal, listing_id=listing_id, starts_at=body.starts_at, place=body.place)
     return [SlotBody.model_validate(one) for one in made]
 
 
 @router.get("/listings/{listing_id}/viewing-slots", summary="可预约时段 Free viewing slots", responses=refusals(ListingNotFound))
-def list_slots(listing_id: UUID, _viewer: Viewer, session: ReadSession) -> list[SlotBody]:
+def list_viewing_slots(listing_id: UUID, _viewer: Viewer, session: ReadSession) -> list[SlotBody]:
     """Public; soonest first."""
     return [SlotBody.model_validate(one) for one in viewings.list_free_slots(session, listing_id=listing_id)]
 
@@ -56,7 +58,7 @@ def list_slots(listing_id: UUID, _viewer: Viewer, session: ReadSession) -> list[
     summary="关闭时段 Take a free slot back",
     responses=refusals(SlotNotFound, SlotTaken, AnsweringNotAllowed),
 )
-def close_slot(slot_id: UUID, principal: SignedIn, session: WriteSession, _key: Idempotency) -> SlotBody:
+def close_viewing_slot(slot_id: UUID, principal: SignedIn, session: WriteSession, _key: Idempotency) -> SlotBody:
     return SlotBody.model_validate(viewings.close_slot(session, principal=principal, slot_id=slot_id))
 
 
@@ -66,7 +68,7 @@ def close_slot(slot_id: UUID, principal: SignedIn, session: WriteSession, _key: 
     summary="预约看车 Book a viewing",
     responses=refusals(ListingNotFound, OwnListing, SlotNotFound, SlotTaken, ViewingBooked, TooManyNoShows, PartySuspended),
 )
-def book(listing_id: UUID, body: BookingRequest, principal: SignedIn, session: WriteSession, _key: Idempotency) -> ViewingBody:
+def book_viewing(listing_id: UUID, body: BookingRequest, principal: SignedIn, session: WriteSession, _key: Idempotency) -> ViewingBody:
     """One slot, one visitor; the host confirms."""
     return _viewing(viewings.book(session, principal=principal, listing_id=listing_id, slot_id=body.slot_id))
 
@@ -83,7 +85,7 @@ def list_viewings(
 
 
 @router.get("/viewing-notices", summary="看车通知 What I was told of viewings")
-def list_notices(principal: SignedIn, session: ReadSession, page: Paging) -> Page[ViewingNoticeBody]:
+def list_viewing_notices(principal: SignedIn, session: ReadSession, page: Paging) -> Page[ViewingNoticeBody]:
     """Each step of each viewing, told to visitor, seller and agent; newest first."""
     found = viewings.list_notices(session, principal=principal, paging=page)
     return page.page(found, lambda one: [one.id], ViewingNoticeBody.model_validate)
@@ -99,7 +101,7 @@ def get_viewing(viewing_id: UUID, principal: SignedIn, session: ReadSession) -> 
     summary="确认预约 Confirm the time",
     responses=refusals(ViewingNotFound, ViewingStateRefused, NotYoursToConfirm, SlotNotFound, AnsweringNotAllowed),
 )
-def confirm(viewing_id: UUID, principal: SignedIn, session: WriteSession, _key: Idempotency) -> ViewingBody:
+def confirm_viewing(viewing_id: UUID, principal: SignedIn, session: WriteSession, _key: Idempotency) -> ViewingBody:
     """By the side that did not propose it."""
     return _viewing(viewings.confirm(session, principal=principal, viewing_id=viewing_id))
 
@@ -109,7 +111,9 @@ def confirm(viewing_id: UUID, principal: SignedIn, session: WriteSession, _key: 
     summary="改期 Move to another slot",
     responses=refusals(ViewingNotFound, ViewingStateRefused, RescheduledTooOften, SlotNotFound, SlotTaken, AnsweringNotAllowed),
 )
-def reschedule(viewing_id: UUID, body: BookingRequest, principal: SignedIn, session: WriteSession, _key: Idempotency) -> ViewingBody:
+def reschedule_viewing(
+    viewing_id: UUID, body: BookingRequest, principal: SignedIn, session: WriteSession, _key: Idempotency
+) -> ViewingBody:
     """By either side; the other one confirms anew."""
     return _viewing(viewings.reschedule(session, principal=principal, viewing_id=viewing_id, slot_id=body.slot_id))
 
@@ -119,7 +123,7 @@ def reschedule(viewing_id: UUID, body: BookingRequest, principal: SignedIn, sess
     summary="取消预约 Cancel",
     responses=refusals(ViewingNotFound, ViewingStateRefused, AnsweringNotAllowed),
 )
-def cancel(viewing_id: UUID, principal: SignedIn, session: WriteSession, _key: Idempotency) -> ViewingBody:
+def cancel_viewing(viewing_id: UUID, principal: SignedIn, session: WriteSession, _key: Idempotency) -> ViewingBody:
     return _viewing(viewings.cancel(session, principal=principal, viewing_id=viewing_id))
 
 
@@ -128,7 +132,9 @@ def cancel(viewing_id: UUID, principal: SignedIn, session: WriteSession, _key: I
     summary="到场或爽约 It took place, or the other side did not come",
     responses=refusals(ViewingNotFound, ViewingStateRefused, ViewingNotYetOver, AnsweringNotAllowed),
 )
-def record_outcome(viewing_id: UUID, body: OutcomeRequest, principal: SignedIn, session: WriteSession, _key: Idempotency) -> ViewingBody:
+def record_viewing_outcome(
+    viewing_id: UUID, body: OutcomeRequest, principal: SignedIn, session: WriteSession, _key: Idempotency
+) -> ViewingBody:
     return _viewing(viewings.record_outcome(session, principal=principal, viewing_id=viewing_id, kept=body.kept))
 
 

@@ -145,11 +145,11 @@ def close(session: Session, *, principal: Principal, lead_id: UUID) -> LeadView:
     side = side_of(row, principal)
     if row.stage not in OPEN_LEADS:
         raise LeadClosed(stage=row.stage)
-    end_lead(session, row, LeadStage.LOST, reason=side.value, principal=principal)
+    end_lead(session, row, stage=LeadStage.LOST, reason=side.value, principal=principal)
     return _view(session, row, side)
 
 
-def end_lead(session: Session, row: Lead, stage: LeadStage, *, reason: str, principal: Principal | None = None) -> None:
+def end_lead(session: Session, row: Lead, *, stage: LeadStage, reason: str, principal: Principal | None = None) -> None:
     row.stage, row.closed_at, row.close_reason, row.waiting_since_at = stage, clock.now(session), reason, None
     moved(session, row, act=f"lead.{stage.value}", principal=principal, facts={"reason": reason})
 
@@ -160,7 +160,7 @@ def follow_order(session: Session, *, listing_id: UUID, buyer_id: UUID, stage: L
     if row is None or row.stage is LeadStage.WON:
         return
     if stage is LeadStage.WON:
-        end_lead(session, row, LeadStage.WON, reason="sold")
+        end_lead(session, row, stage=LeadStage.WON, reason="sold")
     elif advance(row.stage, stage) is not row.stage:
         row.stage = stage
         moved(session, row, act=f"lead.{stage.value}", principal=None)
@@ -170,7 +170,7 @@ def end_of_listing(session: Session, *, listing_id: UUID, reason: str) -> None:
     """The car is gone: who had only asked is told so by the lead's end. An order under way keeps its lead."""
     for row in interest.list_open_leads_of_listing(session, listing_id):
         if row.stage is not LeadStage.ORDERED:
-            end_lead(session, row, LeadStage.LOST, reason=reason)
+            end_lead(session, row, stage=LeadStage.LOST, reason=reason)
 
 
 def moved(session: Session, row: Lead, *, act: str, principal: Principal | None, facts: dict[str, str] | None = None) -> None:

@@ -73,7 +73,7 @@ def _forget_interest(session: Session, party_id: UUID) -> int:
                 viewing.state, viewing.ended_at, viewing.end_reason = ViewingState.CANCELLED, clock.now(session), "account_closed"
                 session.add(viewing)
         if lead.stage in OPEN_LEADS:
-            leads.end_lead(session, lead, LeadStage.LOST, reason="account_closed")
+            leads.end_lead(session, lead, stage=LeadStage.LOST, reason="account_closed")
     messages = [one for one in interest.list_messages_of_leads(session, [lead.id for lead in found]) if one.text]
     for one in messages:
         one.text = ""

@@ -12,7 +12,7 @@ from marketplace.core.db import Session
 from marketplace.core.security import Principal
 from marketplace.listings import queries
 from marketplace.listings.domain import ListingNotFound, ListingState
-from marketplace.listings.domain.views import is_robot, visitor_digest
+from marketplace.listings.domain.views import device_of, is_robot, visitor_digest
 from marketplace.listings.models import ListingViews, ListingVisitor, VisitorSalt
 from marketplace.listings.queries import interest
 
@@ -33,8 +33,8 @@ def count_view(session: Session, *, listing_id: UUID, viewer: Principal | None, 
     salt = interest.find_salt(session, today)
     assert salt is not None
     # a person who is signed in is one visitor from whatever device; nothing of either is kept
-    who, told = (str(viewer.id), "") if viewer is not None else (address, user_agent)
-    digest = visitor_digest(bytes.fromhex(salt.salt), listing_id=listing_id.bytes, visitor=who, user_agent=told)
+    who, device = (str(viewer.id), "") if viewer is not None else (address, device_of(user_agent))
+    digest = visitor_digest(bytes.fromhex(salt.salt), listing_id=listing_id.bytes, visitor=who, device=device)
     seen = {"listing_id": listing_id, "seen_on": today, "digest": digest}
     new = insert(ListingVisitor).values(seen).on_conflict_do_nothing().returning(col(ListingVisitor.digest))
     if connection.execute(new).first() is None:

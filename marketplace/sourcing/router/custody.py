@@ -147,7 +147,7 @@ def get_custody(consignment_id: UUID, principal: SignedIn, session: ReadSession)
     responses=refusals(ConsignmentNotFound, CustodyNotFound),
     response_class=Response,
 )
-def print_receipt(consignment_id: UUID, principal: SignedIn, request: Request) -> Response:
+def print_custody_receipt(consignment_id: UUID, principal: SignedIn, request: Request) -> Response:
     """The same receipt on paper; printing holds no transaction."""
     pdf = receipts.print_receipt(get_database(request), principal=principal, consignment_id=consignment_id)
     return Response(pdf, media_type="application/pdf", headers={"Content-Disposition": 'inline; filename="custody-receipt.pdf"'})
@@ -158,7 +158,7 @@ def print_receipt(consignment_id: UUID, principal: SignedIn, request: Request) -
     summary="调换车位 Put the car into another bay",
     responses=refusals(ConsignmentNotFound, CustodyNotFound, CustodyEnded, BayNotFound, BayClosed, BayTaken),
 )
-def move_car(consignment_id: UUID, body: BayMove, principal: Agent, session: WriteSession, _key: Idempotency) -> ConsignmentBody:
+def move_to_bay(consignment_id: UUID, body: BayMove, principal: Agent, session: WriteSession, _key: Idempotency) -> ConsignmentBody:
     found = bays.move_car(session, principal=principal, consignment_id=consignment_id, bay_number=body.bay_number)
     return ConsignmentBody.model_validate(found)
 
@@ -248,13 +248,13 @@ def _signature(one: SignatureView, content_hash: str) -> CustodySignatureBody:
 
 
 @router.get("/consignments/{consignment_id}/charges", summary="费用清单 What is owed", responses=refusals(ConsignmentNotFound))
-def list_charges(consignment_id: UUID, principal: SignedIn, session: ReadSession) -> ChargesBody:
+def list_consignment_charges(consignment_id: UUID, principal: SignedIn, session: ReadSession) -> ChargesBody:
     """Storage and the fee for ending early, with how the consignor pays them."""
     return _charges(charges.list_charges(session, principal=principal, consignment_id=consignment_id))
 
 
 @router.post("/consignments/{consignment_id}/charges", summary="结算 Settle up to today", responses=refusals(ConsignmentNotFound))
-def settle_up(consignment_id: UUID, principal: SignedIn, session: WriteSession, _key: Idempotency) -> ChargesBody:
+def settle_consignment(consignment_id: UUID, principal: SignedIn, session: WriteSession, _key: Idempotency) -> ChargesBody:
     """After the contract has ended: storage since the last statement is asked for, a payment that failed once more."""
     return _charges(charges.settle_up(session, principal=principal, consignment_id=consignment_id))
 

@@ -25,7 +25,7 @@ Dealer = Annotated[Principal, Depends(require("stock.manage"))]
     summary="登记整备项目 Enter reconditioning work",
     responses=refusals(StockCarNotFound),
 )
-def add_work(vehicle_id: UUID, body: WorkRequest, principal: Dealer, session: WriteSession, _key: Idempotency) -> WorkBody:
+def add_reconditioning(vehicle_id: UUID, body: WorkRequest, principal: Dealer, session: WriteSession, _key: Idempotency) -> WorkBody:
     """Seen by the dealer alone."""
     work = store.Work(**body.model_dump())
     return WorkBody.model_validate(store.add_work(session, principal=principal, vehicle_id=vehicle_id, work=work))
@@ -36,7 +36,9 @@ def add_work(vehicle_id: UUID, body: WorkRequest, principal: Dealer, session: Wr
     summary="修改整备项目 Change reconditioning work",
     responses=refusals(WorkNotFound),
 )
-def change_work(vehicle_id: UUID, work_id: UUID, body: WorkChange, principal: Dealer, session: WriteSession, _key: Idempotency) -> WorkBody:
+def change_reconditioning(
+    vehicle_id: UUID, work_id: UUID, body: WorkChange, principal: Dealer, session: WriteSession, _key: Idempotency
+) -> WorkBody:
     changed = store.change_work(
         session, principal=principal, vehicle_id=vehicle_id, work_id=work_id, state=body.state, cost_minor=body.cost_minor
     )
@@ -44,7 +46,7 @@ def change_work(vehicle_id: UUID, work_id: UUID, body: WorkChange, principal: De
 
 
 @router.get("/stock/{vehicle_id}/books", summary="单车毛利与整备 A car's margin and reconditioning", responses=refusals(StockCarNotFound))
-def get_books(vehicle_id: UUID, principal: Dealer, session: ReadSession) -> BooksBody:
+def get_stock_books(vehicle_id: UUID, principal: Dealer, session: ReadSession) -> BooksBody:
     """Expected at the marked price; real once the car is sold."""
     found = store.show_car(session, principal=principal, vehicle_id=vehicle_id)
     return BooksBody(
@@ -55,13 +57,13 @@ def get_books(vehicle_id: UUID, principal: Dealer, session: ReadSession) -> Book
 
 
 @router.get("/store-board", summary="库存看板 The stock board")
-def list_board(principal: Dealer, session: ReadSession, page: Paging) -> Page[BoardBody]:
+def list_store_board(principal: Dealer, session: ReadSession, page: Paging) -> Page[BoardBody]:
     """Days in stock, views, leads, margin of each car in stock or store, newest first."""
     return page.page(store.list_board(session, principal=principal, paging=page), lambda one: [one.vehicle_id], _line)
 
 
 @router.get("/store-board/summary", summary="库存概览 The stock in numbers")
-def get_summary(principal: Dealer, session: ReadSession) -> BoardSummaryBody:
+def get_store_summary(principal: Dealer, session: ReadSession) -> BoardSummaryBody:
     return BoardSummaryBody.model_validate(store.summarize(session, principal=principal))
 
 
