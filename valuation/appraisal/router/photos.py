@@ -39,7 +39,7 @@ def _picture(
     summary="上传鉴定照片 Take a photo into the file",
     responses=refusals(*_APPRAISER, WrongStep, TooManyAppraisalPhotos, PhotoTooLarge, PhotoNotUsable),
 )
-def add_photo(
+def add_appraisal_photo(
     request: Request,
     appraisal_id: UUID,
     principal: Performer,
@@ -70,7 +70,7 @@ def add_photo(
 @router.get(
     "/appraisals/{appraisal_id}/photos", summary="鉴定照片 Photos of the file", responses=refusals(Unauthenticated, NotFound, Malformed)
 )
-def list_photos(appraisal_id: UUID, principal: SignedIn, session: ReadSession) -> list[PhotoBody]:
+def list_appraisal_photos(appraisal_id: UUID, principal: SignedIn, session: ReadSession) -> list[PhotoBody]:
     service.get_visible_appraisal(session, principal=principal, appraisal_id=appraisal_id)
     return [photo_body(one) for one in queries.list_photos(session, appraisal_id=appraisal_id)]
 
@@ -81,7 +81,7 @@ def list_photos(appraisal_id: UUID, principal: SignedIn, session: ReadSession) -
     response_class=Response,
     responses=refusals(Unauthenticated, NotFound, Malformed),
 )
-def get_photo(appraisal_id: UUID, photo_id: UUID, principal: SignedIn, session: ReadSession, files: Files) -> Response:
+def get_appraisal_photo(appraisal_id: UUID, photo_id: UUID, principal: SignedIn, session: ReadSession, files: Files) -> Response:
     content = service.read_photo(session, principal=principal, appraisal_id=appraisal_id, photo_id=photo_id, files=files)
     return Response(content, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
 
@@ -92,5 +92,5 @@ def get_photo(appraisal_id: UUID, photo_id: UUID, principal: SignedIn, session: 
     summary="移除鉴定照片 Take a photo out of the file",
     responses=refusals(*_APPRAISER, WrongStep),
 )
-def remove_photo(appraisal_id: UUID, photo_id: UUID, principal: Performer, session: WriteSession, _key: Idempotency) -> None:
+def remove_appraisal_photo(appraisal_id: UUID, photo_id: UUID, principal: Performer, session: WriteSession, _key: Idempotency) -> None:
     service.remove_photo(session, principal=principal, appraisal_id=appraisal_id, photo_id=photo_id)
