@@ -20,6 +20,7 @@ from auction.live.sockets import SocketHall
 from auction.lots import router as lots
 from auction.negotiation import router as negotiation
 from auction.proving import router as proving
+from auction.reauction import router as reauction
 from auction.sessions import router as sessions
 from auction.settlement import router as settlement
 from marketplace.core.service import Lifespan
@@ -99,6 +100,7 @@ ROUTERS: list[APIRouter] = [
     suspensions.router,
     settlement.router,
     negotiation.router,
+    reauction.router,
     live.router,
     proving.router,
 ]

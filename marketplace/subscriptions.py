@@ -20,6 +20,8 @@ from marketplace.feeds import api as feeds_api
 from marketplace.feeds import tasks as feeds
 from marketplace.listings import api as listings_api
 from marketplace.listings import tasks as listings
+from marketplace.notifications import api as notifications_api
+from marketplace.notifications import tasks as notifications
 from marketplace.operations import api as operations_api
 from marketplace.orders import api as orders_api
 from marketplace.orders import tasks as orders
@@ -104,9 +106,13 @@ SUBSCRIBERS: dict[str, Sequence[Subscriber]] = {
     "vehicles.facts_changed": [listings.review_vehicle, imports.refresh_feed, reviewing.review_vehicle],
     "vehicles.holding_moved": [listings.review_vehicle, sourcing.close_moved, reviewing.review_vehicle, sourcing.note_title],
 }
+for _kind in notifications_api.KINDS:
+    SUBSCRIBERS[_kind] = [*SUBSCRIBERS.get(_kind, ()), notifications.tell]
 SWEEPS: tuple[Sweep, ...] = (
     Sweep("old credentials", accounts.sweep_credentials, every_s=3_600),
     Sweep("identities past their term", accounts.sweep_identities, every_s=86_400),
+    Sweep("webhook letters", notifications.send_letters, every_s=2),
+    Sweep("webhook messages past their term", notifications.forget_messages, every_s=3_600),
     Sweep("lapsed holds", payments.sweep_lapsed_holds, every_s=60),
     Sweep("waiting payouts", payments.sweep_waiting_payouts, every_s=30),
     Sweep("stuck gateway operations", payments.sweep_stuck_operations, every_s=600),
@@ -130,6 +136,7 @@ PERSONAL_DATA: tuple[PersonalData, ...] = (
     accounts_api.PERSONAL_DATA,
     orders_api.PERSONAL_DATA,
     aftercare_api.PERSONAL_DATA,
+    notifications_api.PERSONAL_DATA,
     payments_api.PERSONAL_DATA,
     sourcing_api.PERSONAL_DATA,
     sourcing_api.PURCHASES_DATA,

@@ -57,6 +57,11 @@ class Settings(BaseSettings):
         description="Field encryption keys `id:base64 of 32 bytes`, comma-separated, newest first. Empty: derived from the secret key.",
     )
 
+    # Notifications.
+    webhook_endpoints_max: int = Field(20, ge=1, le=1_000, description="Webhook endpoints a party may have.")
+    webhook_timeout_s: float = Field(10.0, gt=0, le=60, description="Longest wait for a webhook endpoint's answer.")
+    webhook_keep_days: int = Field(30, ge=1, le=365, description="Days that what was told by webhook can be read again.")
+
     # Payments.
     stripe_api_key: SecretStr = Field(SecretStr(""), description="Stripe secret key. Empty: the sandbox bank only.")
     stripe_webhook_secret: SecretStr = Field(SecretStr(""), description="Signing secret of Stripe's webhook endpoint; empty refuses all.")

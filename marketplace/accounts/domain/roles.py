@@ -33,6 +33,7 @@ PERSON = frozenset(
     vehicles.register vehicles.edit vehicles.read consignments.offer acquisitions.ask tradeins.ask
     appraisals.request estimates.request orders.buy orders.sell payments.pay lots.consign bids.place
     deposits.place transfers.follow services.ask searches.save watchlist.keep cases.open payouts.manage licences.claim
+    webhooks.manage
     """.split()
 )
 
@@ -61,6 +62,7 @@ _DEALING = _TRADE | frozenset(
     """
     stock.manage stock.import acquisitions.offer listings.publish lots.consign bids.place deposits.place
     enquiries.answer sessions.manage lots.catalogue lots.conduct auctions.read agreements.supply tradeins.offer
+    webhooks.manage
     """.split()
 )
 _BROKING = _TRADE | frozenset(
@@ -71,6 +73,7 @@ _BROKING = _TRADE | frozenset(
 _AUCTIONING = frozenset(
     """
     sessions.manage lots.catalogue lots.open lots.withdraw lots.conduct auctions.read vehicles.read
+    webhooks.manage
     """.split()
 )
 _FINANCE = frozenset(
@@ -91,16 +94,19 @@ _SUPPLYING = frozenset(
 _PRICING = frozenset(
     """
     prices.quote estimates.request vehicles.price feeds.full_vin
+    webhooks.manage
     """.split()
 )
 _SERVING = frozenset(
     """
     services.offer services.decide feeds.full_vin
+    webhooks.manage
     """.split()
 )
 _IMPORTING = frozenset(
     """
     imports.manage imports.publish vehicles.register vehicles.edit vehicles.read orders.sell
+    webhooks.manage
     """.split()
 )
 _AUDITING = frozenset(

@@ -1,0 +1,28 @@
+"""Jobs of notifications."""
+
+from marketplace.core.db import Database, Session
+from marketplace.core.outbox import Delivered, subscriber, sweep
+from marketplace.core.settings import get_settings
+from marketplace.notifications.service import sending
+
+
+@subscriber("notifications.tell")
+def tell(session: Session, event: Delivered) -> None:
+    """A public event becomes a message and its letters."""
+    sending.tell(session, event)
+
+
+@sweep("notifications.send_letters")
+def send_letters(database: Database) -> None:
+    """Send what is due, some at a time."""
+    sending.send_due(database)
+
+
+@sweep("notifications.forget_messages")
+def forget_messages(database: Database) -> None:
+    """Delete what is past its term."""
+    days = get_settings().webhook_keep_days
+    while True:
+        with database.writing() as session:
+            if sending.forget(session, days=days) == 0:
+                return
