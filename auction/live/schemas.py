@@ -44,6 +44,8 @@ class Bid(_Message):
     lot_id: UUID
     maximum_minor: int = Field(gt=0, le=AMOUNT_MAX, strict=True)
     key: str | None = Field(None, min_length=1, max_length=KEY_MAX)
+    confirmed: bool = Field(False, strict=True)
+    buy_now: bool = Field(False, strict=True)
 
 
 Incoming: TypeAlias = Authenticate | Subscribe | Unsubscribe | Bid

@@ -15,7 +15,7 @@ from fastapi import WebSocket, WebSocketDisconnect
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 
-from auction.bidding.domain import BidCommand
+from auction.bidding.domain import Act, BidCommand
 from auction.bidding.sequencer import Sequencer
 from auction.live.bus import Bus, Reader
 from auction.live.domain import AlreadySubscribed, AnotherCaller, MessageMalformed, TooManyLots, TooManySockets
@@ -199,7 +199,8 @@ class Conversation:
         if self._may_bid is not None:
             raise self._may_bid
         principal = self._principal
-        command = BidCommand(message.lot_id, principal.id, principal.party_id, message.maximum_minor, message.key)
+        act = Act.BUY_NOW if message.buy_now else Act.BID
+        command = BidCommand(message.lot_id, principal.id, principal.party_id, message.maximum_minor, message.key, message.confirmed, act)
         try:
             answer = await self._hall.sequencer.submit(command)
         except Refusal:

@@ -14,6 +14,7 @@ CHART_HEIGHT = 8
 _RESULTS = {
     "sold": ("成交", "sold"),
     "passed_no_bid": ("流拍(无人出价)", "passed: no bid"),
+    "on_approval": ("待委托人确认", "awaiting the consignor's approval"),
     "passed_below_reserve": ("流拍(未达保留价)", "passed: reserve not met"),
 }
 

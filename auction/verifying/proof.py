@@ -244,7 +244,8 @@ class Lead:
             return None
         if content["leader"] != content["bidder"]:
             return int(content["seq"])
-        overtaken = self.seq if self._leader != content["leader"] else None
+        taken_away = content.get("act") == "buy_now"  # at a fixed price that no maximum set
+        overtaken = self.seq if self._leader != content["leader"] and not taken_away else None
         self.seq, self._leader = content["seq"], content["leader"]
         return overtaken
 

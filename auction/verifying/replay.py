@@ -5,19 +5,35 @@ the published prices force. If the log follows from the witnesses it follows fro
 follow from the witnesses either, since every rule is monotone in them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from auction.bidding import log
-from auction.bidding.domain import Accepted, BidCommand, Bidder, LotState, RegistrationState, place_bid
+from auction.bidding.domain import (
+    Accepted,
+    Act,
+    BidCommand,
+    Bidder,
+    LotState,
+    RegistrationState,
+    SealedBid,
+    hammer,
+    pass_lot,
+    place_bid,
+    resume,
+    reveal,
+    suspend,
+    warn,
+)
 from auction.lots.domain import LotPhase, ReserveKind
 from auction.sessions.domain import BidRules
-from auction.settlement.domain import decide_result
+from auction.settlement.domain import ResultKind, decide_result
 from auction.verifying.findings import Finding
 from auction.verifying.proof import Opening, opened_seqs
+from marketplace.core.errors import Refusal
 
 BEYOND_MINOR = 10**15
 """Above every amount the market takes: a secret reserve that no price met."""
@@ -41,7 +57,7 @@ class _DoesNotFollow(Exception):
 
 
 def replay(contents: Sequence[Mapping[str, Any]], openings: Openings) -> Replayed:
-    """Decide a closed ascending lot again from its opening; stops at the first entry that does not follow."""
+    """Decide a closed lot of any format again from its opening; stops at the first entry that does not follow."""
     found = Replayed()
     try:
         _Replay(contents, openings, found).run()
@@ -61,13 +77,31 @@ class _Replay:
         self._bidders: dict[str, Bidder] = {}
         self._must_open = frozenset(opened_seqs(contents))
         self._witnesses = find_witnesses(contents, openings)
+        self._envelopes: dict[int, tuple[Bidder, Mapping[str, Any]]] = {}
+        self._suspended_at: datetime | None = None
+        self._bids = 0
 
     def run(self) -> None:
+        steps: dict[str, Callable[[Mapping[str, Any]], None]] = {
+            "opened": self._opened,
+            "bid": self._bid,
+            "fair_warning": self._conducted,
+            "hammer": self._conducted,
+            "pass": self._conducted,
+            "suspended": self._suspended,
+            "resumed": self._resumed,
+            "revealed": self._revealed,
+            "closed": self._closed,
+        }
         for content in self._contents:
-            step = {"opened": self._opened, "bid": self._bid, "closed": self._closed}.get(content["kind"])
+            step = steps.get(content["kind"])
             if step is None:
                 raise _DoesNotFollow(content["seq"], f"未知的记录类型 {content['kind']}", f"an entry of unknown kind {content['kind']!r}")
-            step(content)
+            try:
+                step(content)
+            except Refusal as refusal:
+                zh, en = refusal.title("zh"), refusal.title("en")
+                raise _DoesNotFollow(content["seq"], f"按规则此时不应发生:{zh}", f"the rules do not allow it: {en}") from refusal
 
     def _opened(self, content: Mapping[str, Any]) -> None:
         if content["seq"] != 1:
@@ -81,6 +115,9 @@ class _Replay:
             ends_at=_instant(content["ends_at"]),
             hard_end_at=_instant(content["hard_end_at"]) if content["hard_end_at"] else None,
             seq=1,
+            buy_now_minor=content.get("buy_now_minor"),
+            floor_minor=content.get("floor_minor"),
+            on_approval=content["reserve_kind"] == ReserveKind.ON_APPROVAL.value,
         )
 
     def _state(self, content: Mapping[str, Any]) -> LotState:
@@ -97,13 +134,15 @@ class _Replay:
         opened = self._openings.get((seq, "commitment"))
         if opened is None and seq in self._must_open:
             raise _DoesNotFollow(seq, "决定价格的最高限价未公开", "the maximum that set the price is not opened")
-        maximum = opened.amount_minor if opened is not None else self._witnesses[seq]
-        command = BidCommand(UUID(content["lot"]), bidder.registration_id, bidder.registration_id, maximum)
+        maximum = opened.amount_minor if opened is not None else self._witnesses.get(seq, state.start_minor)
+        act = Act(content.get("act", Act.BID.value))
+        command = BidCommand(UUID(content["lot"]), bidder.registration_id, bidder.registration_id, maximum, confirmed=True, act=act)
         decision = place_bid(state, command, bidder, _instant(content["at"]))
         if not isinstance(decision, Accepted):
-            refusal = decision.refusal
-            raise _DoesNotFollow(seq, f"按规则不应接受此出价:{refusal.title('zh')}", f"the rules refuse this bid: {refusal.title('en')}")
+            raise decision.refusal
         self._compare(content, decision, bidder)
+        self._envelopes[seq] = (bidder, content)
+        self._bids += 1
         self._found.state = decision.state
 
     def _compare(self, content: Mapping[str, Any], accepted: Accepted, bidder: Bidder) -> None:
@@ -118,17 +157,79 @@ class _Replay:
         )
         require_same(content, wanted)
 
+    # --- what happens beside bids
+
+    def _conducted(self, content: Mapping[str, Any]) -> None:
+        act = {"fair_warning": warn, "hammer": hammer, "pass": pass_lot}[content["kind"]]
+        self._noted(content, act(self._state(content), _instant(content["at"])))
+
+    def _suspended(self, content: Mapping[str, Any]) -> None:
+        self._suspended_at = _instant(content["at"])
+        self._noted(content, suspend(self._state(content), self._suspended_at))
+
+    def _resumed(self, content: Mapping[str, Any]) -> None:
+        state = self._state(content)
+        if state.phase is not LotPhase.SUSPENDED or self._suspended_at is None:
+            raise _DoesNotFollow(content["seq"], "未暂停即恢复", "it is resumed without having been suspended")
+        self._noted(content, resume(state, self._suspended_at, _instant(content["at"])))
+
+    def _noted(self, content: Mapping[str, Any], after: LotState) -> None:
+        wanted = log.note_content(
+            after, opens_at=log.instant(after.opens_at), hard_end_at=log.instant(after.hard_end_at) if after.hard_end_at else None
+        )
+        require_same(content, {name: value for name, value in wanted.items() if name in content}, subset=True)
+        self._found.state = after
+
+    def _revealed(self, content: Mapping[str, Any]) -> None:
+        """The envelopes: each amount told is what its bid was bound to; none is left out; price and leader follow."""
+        state = self._state(content)
+        if not state.rules.format.is_sealed or _instant(content["at"]) < state.ends_at:
+            raise _DoesNotFollow(content["seq"], "不应在此时开封", "envelopes are opened only of sealed bids, at the end")
+        told = {one["bid"]: one for one in content["bids"]}
+        bids = [self._envelope(content, seq, told[seq], told) for seq in told]
+        last = {bidder.pseudonym: seq for seq, (bidder, _) in self._envelopes.items()}
+        if sorted(last.values()) != sorted(told):
+            raise _DoesNotFollow(content["seq"], "开封的出价与日志不符", "the envelopes opened are not each bidder's last bid")
+        after = reveal(state, [bid for bid, _ in bids])
+        require_same(content, log.revealed_content(after, bids), subset=True)
+        self._found.state = replace(after, seq=state.seq + 1)
+
+    def _envelope(
+        self, content: Mapping[str, Any], seq: int, told: Mapping[str, Any], every: Mapping[int, Mapping[str, Any]]
+    ) -> tuple[SealedBid, str]:
+        bidder, bid = self._envelopes[seq]
+        amount, salt = told["amount_minor"], told["salt"]
+        if amount is not None and log.commitment(bid["lot"], seq, amount, salt) != bid["commitment"]:
+            raise _DoesNotFollow(
+                content["seq"], f"第 {seq} 条的金额与承诺不符", f"the amount told of bid {seq} is not the one it is bound to"
+            )
+        if amount is None:
+            amount, salt = self._least_winning(seq, every), ""
+        return SealedBid(seq, bidder.registration_id, told["bidder"], amount), salt
+
+    def _least_winning(self, seq: int, every: Mapping[int, Mapping[str, Any]]) -> int:
+        """The winner's amount at a second price stays closed: the least with which he wins at the price that was told."""
+        known = self._openings.get((seq, "commitment"))
+        if known is not None:
+            return known.amount_minor
+        others = [(one["amount_minor"], other) for other, one in every.items() if one["amount_minor"] is not None]
+        least = max((amount + (seq > other) for amount, other in others), default=0)
+        price = self._contents[-1].get("price_minor")
+        return max(least, price if isinstance(price, int) else 0)
+
     def _closed(self, content: Mapping[str, Any]) -> None:
         state = self._state(content)
         if _instant(content["at"]) < state.ends_at:
             raise _DoesNotFollow(content["seq"], "在结束时间之前关闭", "the lot was closed before its end")
+        if state.phase is not LotPhase.OPEN:
+            raise _DoesNotFollow(content["seq"], "暂停期间关闭", "the lot was closed while it was suspended")
         kind = decide_result(state)
         wanted = {
-            "bids": state.seq - 1,
+            "bids": self._bids,
             "ended_at": log.instant(state.ends_at),
             "price_minor": state.price_minor,
             "result": kind.value,
-            "winner": state.leader_pseudonym if kind.value == "sold" else None,
+            "winner": state.leader_pseudonym if kind is ResultKind.SOLD else None,
         }
         require_same(content, wanted, subset=True)
         self._found.closed = True
@@ -160,8 +261,11 @@ def _reserve(contents: Sequence[Mapping[str, Any]], openings: Openings) -> int |
     known = openings.get((1, "reserve_commitment"))
     if known is not None:
         return known.amount_minor
-    met = (int(content["price_minor"]) for content in contents if content["kind"] == "bid" and content["reserve_met"])
-    return next(met, BEYOND_MINOR)
+    for content in contents:
+        sold = content["kind"] == "closed" and content["result"] in (ResultKind.SOLD.value, ResultKind.ON_APPROVAL.value)
+        if sold or (content["kind"] == "bid" and content.get("reserve_met")):
+            return int(content["price_minor"])
+    return BEYOND_MINOR
 
 
 def find_witnesses(contents: Sequence[Mapping[str, Any]], openings: Openings) -> dict[int, int]:
@@ -170,7 +274,7 @@ def find_witnesses(contents: Sequence[Mapping[str, Any]], openings: Openings) ->
     leading: int | None = None
     leader: str | None = None
     for content in contents:
-        if content["kind"] != "bid":
+        if content["kind"] != "bid" or "leader" not in content:
             continue
         seq, price = content["seq"], int(content["price_minor"])
         if content["leader"] == content["bidder"]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_PHASES = {"opened": "open", "bid": "open", "resumed": "open", "suspended": "suspended"}
+_PHASES = {"suspended": "suspended", "hammer": "ended", "pass": "ended", "revealed": "ended"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def state_at(*, opened: Mapping[str, Any], last_bid: Mapping[str, Any] | None, e
     for source in (last_bid or {}, entry):
         shown |= {name: source[name] for name in shown if name in source}
     kind = str(entry["kind"])
-    phase = _PHASES.get(kind) or str(entry.get("result", kind))
+    phase = str(entry.get("result")) if kind == "closed" else _PHASES.get(kind, "open")
     if kind == "closed":
         shown |= {"leader": entry.get("winner"), "next_minimum_minor": None, "ends_at": entry["ended_at"]}
     return StateAt(seq=entry["seq"], kind=kind, at=entry["at"], phase=phase, **shown)

@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -10,7 +10,7 @@ from uuid import UUID
 import orjson
 
 from auction.bidding import log
-from auction.bidding.domain import Accepted, BidCommand, Bidder, LotState, RegistrationState, place_bid
+from auction.bidding.domain import Accepted, Act, BidCommand, Bidder, LotState, RegistrationState, SealedBid, place_bid, reveal
 from auction.bidding.log import Entry
 from auction.lots.domain import LotPhase
 from auction.sessions.domain import BidRules
@@ -43,19 +43,32 @@ class Sale:
     entries: list[Entry] = field(default_factory=list)
     secrets: dict[int, Opening] = field(default_factory=dict)
     heads: list[Signed] = field(default_factory=list)
+    buy_now_yuan: int | None = None
+    floor_yuan: int | None = None
+    envelopes: list[tuple[SealedBid, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._bidders: dict[str, Bidder] = {}
         ends_at = START + timedelta(seconds=self.run_s)
         reserve = None if self.reserve_yuan is None else self.reserve_yuan * YUAN
         self.state = LotState(
-            LotPhase.OPEN, self.bid_rules, self.start_yuan * YUAN, reserve, START, ends_at, self.bid_rules.hard_end(ends_at)
+            phase=LotPhase.OPEN,
+            rules=self.bid_rules,
+            start_minor=self.start_yuan * YUAN,
+            reserve_minor=reserve,
+            opens_at=START,
+            ends_at=ends_at,
+            hard_end_at=self.bid_rules.hard_end(ends_at),
+            buy_now_minor=None if self.buy_now_yuan is None else self.buy_now_yuan * YUAN,
+            floor_minor=None if self.floor_yuan is None else self.floor_yuan * YUAN,
         )
         hidden = reserve is not None and not self.visible
         self._append(
             "opened",
             START,
             {
+                "buy_now_minor": self.state.buy_now_minor,
+                "floor_minor": self.state.floor_minor,
                 "ends_at": log.instant(ends_at),
                 "hard_end_at": log.instant(self.state.hard_end_at) if self.state.hard_end_at else None,
                 "legal_mode": "agreed_bidding",
@@ -70,7 +83,7 @@ class Sale:
                 "vehicle": str(UUID(int=3)),
             },
         )
-        self.state = LotState(**{name: getattr(self.state, name) for name in self.state.__slots__} | {"seq": 1})
+        self.state = replace(self.state, seq=1)
         self.sign_head(HeadReason.OPENING)
 
     def _append(self, kind: str, at: datetime, content: dict[str, Any]) -> Entry:
@@ -79,12 +92,13 @@ class Sale:
         self.entries.append(log.seal(LOT, {**content, **frame}))
         return self.entries[-1]
 
-    def bid(self, pseudonym: str, maximum_yuan: int, *, at_s: float = 1.0) -> Entry | None:
+    def bid(self, pseudonym: str, maximum_yuan: int, *, at_s: float = 1.0, act: Act = Act.BID) -> Entry | None:
         """None when the rules refuse it."""
         at = START + timedelta(seconds=at_s)
         bidder = self._bidders.setdefault(pseudonym, Bidder(UUID(int=100 + len(self._bidders)), pseudonym, RegistrationState.REGISTERED))
         maximum = maximum_yuan * YUAN
-        decision = place_bid(self.state, BidCommand(LOT, bidder.registration_id, bidder.registration_id, maximum), bidder, at)
+        command = BidCommand(LOT, bidder.registration_id, bidder.registration_id, maximum, act=act)
+        decision = place_bid(self.state, command, bidder, at)
         if not isinstance(decision, Accepted):
             return None
         seq, salt = decision.state.seq, f"salt of {decision.state.seq}"
@@ -94,13 +108,29 @@ class Sale:
         )  # fmt: skip
         self.entries.append(log.seal(LOT, content))
         self.secrets[seq] = Opening(seq, maximum, salt)
+        self.envelopes.append((SealedBid(seq, bidder.registration_id, pseudonym, maximum), salt))
         self.state = decision.state
         return self.entries[-1]
 
+    def note(self, kind: str, after: LotState, at_s: float, **more: Any) -> Entry:
+        """A warning, the hammer, a suspension: what is no bid."""
+        entry = self._append(kind, START + timedelta(seconds=at_s), log.note_content(after, **more))
+        self.state = after
+        return entry
+
+    def reveal(self) -> Entry:
+        last = {bid.pseudonym: (bid, salt) for bid, salt in self.envelopes}
+        after = reveal(self.state, [bid for bid, _ in last.values()])
+        entry = self._append("revealed", self.state.ends_at, log.revealed_content(after, [*last.values()]))
+        self.state = replace(after, seq=self.state.seq + 1)
+        return entry
+
     def close(self, **changes: Any) -> Entry:
+        if self.state.rules.format.is_sealed:
+            self.reveal()
         kind = decide_result(self.state)
         content = {
-            "bids": self.state.seq - 1,
+            "bids": len(self.envelopes),
             "ended_at": log.instant(self.state.ends_at),
             "price_minor": self.state.price_minor,
             "result": kind.value,
