@@ -53,6 +53,18 @@ def _import(stage: Stage, dealer: Actor) -> None:
     tell.check("其余全部上架", (listed["listed"], listed["refused"]) == (8, 0), listed)
     stage.stock_listing = next(car["listing_id"] for car in listed["cars"] if car["listing_id"])
     tell.step("一次上架其余车辆", 上架=listed["listed"])
+    _make_ready(stage, dealer)
+
+
+def _make_ready(stage: Stage, dealer: Actor) -> None:
+    """What a car cost to make ready is the dealer's own; the public sees the price, the warranty and the lines the law wants."""
+    tell = stage.tell
+    line = dealer.call.get(f"{BASE}/store-board")["items"][0]
+    dealer.call.post(f"{BASE}/stock/{line['vehicle_id']}/reconditioning", {"kind": "tyres", "cost_minor": 160_000, "state": "done"})
+    board = dealer.call.get(f"{BASE}/store-board/summary")
+    tell.step("卖场看板", 在库=board["cars"], 在售=board["listed"], asked_minor=board["asked_minor"])
+    window = stage.cast.public.get(f"{BASE}/listings/{stage.stock_listing}")
+    tell.check("公开页面有价格记录与法定提示,不见整备成本", bool(window["prices"] and window["notices"]) and "160000" not in str(window))
 
 
 def _row(stage: Stage, number: int, series: tuple[str, str]) -> list[str]:
@@ -92,6 +104,7 @@ def _consign(stage: Stage) -> None:
         "floor_minor": fair - 1_500_000,
         "ask_minor": fair,
         "term_days": 60,
+        "price_steps": [{"after_days": 14, "ask_minor": fair - 600_000}, {"after_days": 30, "ask_minor": fair - 1_200_000}],
         "agent_id": str(market.party_id),
         "disclosures": ["无事故", "左后门轻微锈蚀"],
     }
@@ -104,7 +117,9 @@ def _consign(stage: Stage) -> None:
     problem = market.call.refused("POST", f"{path}/price", below, status=409, code="below_floor")
     stage.tell.refusal("低于底价改价", problem)
     stage.consigned_listing = stage.cast.public.get(f"{BASE}/listings/{signed['listing_id']}")
-    stage.tell.step("车主虚拟寄售,双方签约即上架", ask_minor=terms["ask_minor"], floor_minor=terms["floor_minor"])
+    stage.tell.step(
+        "车主虚拟寄售,双方签约即上架", ask_minor=terms["ask_minor"], floor_minor=terms["floor_minor"], 降价计划=len(signed["price_steps"])
+    )
     stage.note("consignment", offered["id"])
     stage.note("listing", signed["listing_id"])
 

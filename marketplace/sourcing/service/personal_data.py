@@ -9,6 +9,8 @@ from marketplace.accounts.api import ErasureReport, PersonalData, PrivacyHold
 from marketplace.core.db import Session
 from marketplace.sourcing import queries
 from marketplace.sourcing.domain import OPEN_STATES
+from marketplace.sourcing.domain.custody import ChargeState
+from marketplace.sourcing.queries import custody as custody_queries
 
 
 def export_person(session: Session, party_id: UUID) -> dict[str, Any]:
@@ -23,6 +25,16 @@ def export_person(session: Session, party_id: UUID) -> dict[str, Any]:
                 "price_minor": row.price_minor,
                 "commission_minor": row.commission_minor,
                 "end_note": row.end_note,
+                "custody": _custody(session, row.id),
+                "charges": [
+                    {
+                        "kind": one.kind.value,
+                        "amount_minor": one.amount_minor,
+                        "state": one.state.value,
+                        "until_on": one.until_on.isoformat(),
+                    }
+                    for one in custody_queries.list_charges(session, row.id)
+                ],
             }
             for row in queries.list_of_consignor(session, party_id)
         ],
@@ -33,11 +45,29 @@ def export_person(session: Session, party_id: UUID) -> dict[str, Any]:
     }
 
 
+def _is_unsettled(session: Session, consignment_id: UUID) -> bool:
+    """A car still in custody, or something still owed."""
+    found = custody_queries.find_custody(session, consignment_id)
+    unpaid = any(one.state is ChargeState.DUE for one in custody_queries.list_charges(session, consignment_id))
+    return unpaid or (found is not None and found.returned_at is None)
+
+
+def _custody(session: Session, consignment_id: UUID) -> dict[str, Any] | None:
+    """The receipt's own text and who has what."""
+    found = custody_queries.find_custody(session, consignment_id)
+    if found is None:
+        return None
+    pieces = custody_queries.list_pieces(session, found.id)
+    return {"receipt": orjson.loads(found.document), "pieces": [{"label": one.label, "holder": one.holder.value} for one in pieces]}
+
+
 def erase_person(session: Session, party_id: UUID) -> ErasureReport:
     """File names and notes go; signed contracts stay for their term. Raises ``PrivacyHold`` while one is open."""
     contracts = queries.list_of_consignor(session, party_id)
     if any(row.state in OPEN_STATES for row in contracts):
         raise PrivacyHold(reasons=["未结束的寄售合同"])
+    if any(_is_unsettled(session, row.id) for row in contracts):
+        raise PrivacyHold(reasons=["未交还的寄售车辆或未付费用"])
     erased = 0
     for row in contracts:
         if row.end_note or row.description:
