@@ -8,6 +8,8 @@ from auction.bidding.models import Registration
 from auction.lots import queries as lots
 from auction.lots.domain import LotPhase, LotUnknown
 from auction.lots.models import AuctionSession, Lot
+from auction.reauction import queries as reauction
+from auction.reauction.domain import DefaulterBarred
 from auction.sessions import service as sessions
 from auction.sessions.domain import SessionMode, SessionState
 from auction.settlement import queries
@@ -31,7 +33,7 @@ def register(
     """Register the principal's party and ask for its deposit; it may bid once that is held. Twice is once.
 
     Raises ``LotUnknown``, ``RegistrationClosed``, ``BidderKindMismatch``, ``BidderIsConsignor``, ``BidderIsHouse``, ``RealNameMissing``,
-    ``LicenceMissing``, ``LicenceLapsed``, ``PartySuspended`` and what ``payments.hold`` raises.
+    ``LicenceMissing``, ``LicenceLapsed``, ``PartySuspended``, ``DefaulterBarred`` and what ``payments.hold`` raises.
     """
     lot = lots.lock_lot(session, lot_id)
     row = session.get_one(AuctionSession, lot.session_id)
@@ -45,6 +47,7 @@ def register(
         return known
     _require_qualified(session, principal=principal, mode=row.mode)
     _require_unconcerned(session, principal=principal, lot=lot, house_id=row.house_id)
+    _require_no_default(session, principal=principal, lot_id=lot_id)
     deposit = share_bps(lot.start_minor, row.deposit_bps)
     hold = payments.hold(
         session,
@@ -94,6 +97,13 @@ def _require_unconcerned(session: Session, *, principal: Principal, lot: Lot, ho
         raise BidderIsConsignor
     if own & accounts.linked_parties(session, party_id=house_id):
         raise BidderIsHouse
+
+
+def _require_no_default(session: Session, *, principal: Principal, lot_id: UUID) -> None:
+    """Who broke the first sale stays out of the re-auction, under whatever account. Raises ``DefaulterBarred``."""
+    barred = reauction.find_barred(session, lot_id=lot_id)
+    if barred is not None and principal.party_id in accounts.linked_parties(session, party_id=barred):
+        raise DefaulterBarred
 
 
 def _pseudonym(taken: set[str]) -> str:
