@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from marketplace.core import clock
+from auction.bidding.queries import list_log
 from tests.auctions import AuctionHouse
 from tests.market import Market
-from tests.people import Person, operator, organization, sign_up
+from tests.people import Person, member, operator, organization, sign_up
 
 
 class Room:
@@ -20,10 +20,8 @@ class Room:
         self.house = AuctionHouse(api, clerk=self.clerk, mode="c2b_auction")
         self.dealers = [organization(api, "dealer", by=self.clerk) for _ in range(2)]
         self.session_id = self.house.session(format="live_lane", lanes=2, lot_run_s=20)
-        self.lots = [
-            self.house.lot(self.session_id, sign_up(api, "卖车人"), **terms)
-            for terms in ({}, {}, {}, {"reserve_kind": "hidden", "reserve_minor": 9_000_000})
-        ]
+        reserves: list[dict[str, Any]] = [{}, {}, {}, {"reserve_kind": "hidden", "reserve_minor": 9_000_000}]
+        self.lots = [self.house.lot(self.session_id, sign_up(api, "卖车人"), **terms) for terms in reserves]
         self.house.publish(self.session_id)
         for lot_id in self.lots:
             self.house.register(lot_id, *self.dealers)
@@ -227,7 +225,7 @@ def test_a_statutory_lane_is_conducted_by_the_auctioneer_of_its_notice(quick_api
     house.register(lot_id, buyer)
     assert house.post(f"/lots/{lot_id}/opening", house.owner, {}, status=409)["code"] == "lane_not_open_yet"
     house.turn(timedelta(days=8, minutes=1))
-    other = people_member(quick_api, house)
+    other = member(quick_api, house.owner, "auctioneer")
     refused = house.post(f"/lots/{lot_id}/opening", other, {}, status=403)
     assert (refused["code"], refused["rule"]["article"]) == ("not_the_auctioneer", "拍卖法 第十四条")
     house.post(f"/lots/{lot_id}/opening", house.owner, {})
@@ -238,21 +236,12 @@ def test_a_statutory_lane_is_conducted_by_the_auctioneer_of_its_notice(quick_api
     assert house.get(f"/lots/{lot_id}/confirmation", buyer)["content"]["price_minor"] == 8_000_000
 
 
-def people_member(api: Market, house: AuctionHouse) -> Person:
-    from tests.people import member
-
-    return member(api, house.owner, "auctioneer")
-
-
 def test_entries_are_published_after_the_commit_and_only_then(room: Room) -> None:
     seen: list[int] = []
     bus = room.api.app.state.live
 
     def publish(entries: Any) -> None:
         with room.api.database.reading() as session:
-            clock.now(session)
-            from auction.bidding.queries import list_log
-
             stored = {entry.seq for entry in list_log(session, lot_id=entries[0].lot_id, after_seq=0, limit=10)}
         assert {entry.seq for entry in entries} <= stored
         seen.extend(entry.seq for entry in entries)
