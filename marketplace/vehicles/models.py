@@ -210,7 +210,7 @@ class VehicleSale(SQLModel, table=True):
     party_id: UUID = Field(index=True)
     proof: str = Field(max_length=200)
     sold_on: date
-    held_since: date | None = None
+    acquired_on: date | None = None
     year: int
     ordinal: int | None = None
     recorded_at: datetime

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from typing import Any
+from uuid import uuid4
 
 from sqlmodel import col, select
 
@@ -19,7 +20,9 @@ from tests.closed_doors.doors import Door
 from tests.market import Market
 from tests.parallel_import import feeds
 from tests.people import BASE, Person
+from tests.sourcing import acquiring, supplying
 
+ACQUISITIONS = f"{BASE}/acquisitions"
 BMW: dict[str, Any] = {
     "brand": "BMW", "series": "3系", "model": "325Li M运动套装", "model_year": 2021, "first_registration_on": "2021-05-18",
     "mileage_km": 46_000, "city": "天津", "fuel": "petrol", "gearbox": "at", "displacement_ml": 1_998, "emission_stage": "cn6b",
@@ -146,9 +149,27 @@ def vehicles_objects(victims: Victims) -> Iterator[Foreign]:
         restriction = cars.restrict(api, victims.clerk, car["id"])
         noted = api.put(f"{cars.BASE}/{car['id']}/note", json={"note": "底价可再谈"}, headers=holder.headers)
         assert noted.status_code == 204, noted.text
-        ids = {"vehicle_id": car["id"], "photo_id": photo["id"], "restriction_id": restriction["id"]}
+        papers = api.get(f"{cars.BASE}/{car['id']}/documents", headers=holder.headers).json()
+        ids = {
+            "vehicle_id": car["id"], "photo_id": photo["id"], "restriction_id": restriction["id"], "document_id": papers[0]["id"],
+        }  # fmt: skip
         yield Foreign("dealer's car" if holder is victims.dealer else "person's car", f"{BASE}/vehicles", ids, holder)
         yield Foreign("trail of a car", f"{BASE}/operations/audit", {"object_kind": "vehicle", "object_id": car["id"]}, victims.clerk)
+
+
+@foreign
+def cases_objects(victims: Victims) -> Iterator[Foreign]:
+    """A case in each state that matters, about a listing nobody need know of."""
+    api = victims.api
+    for state, acts in (("open", ()), ("taken", ("taking",)), ("decided", ("taking", "decision"))):
+        body = {"subject_kind": "listing", "subject_id": str(uuid4()), "statement": "里程与保养记录不符"}
+        case = api.post(f"{BASE}/cases", json=body, headers=victims.owner.headers).json()
+        for act in acts:
+            sent = {"granted": False, "note": "不属实"} if act == "decision" else None
+            done = api.post(f"{BASE}/operations/cases/{case['id']}/{act}", json=sent, headers=victims.clerk.headers)
+            assert done.status_code == 200, done.text
+        yield Foreign(f"{state} case", f"{BASE}/cases", {"case_id": case["id"]}, victims.owner)
+        yield Foreign(f"{state} case in the queue", f"{BASE}/operations/cases", {"case_id": case["id"]}, victims.clerk)
 
 
 @foreign
@@ -188,6 +209,41 @@ def interest_objects(victims: Victims) -> Iterator[Foreign]:
     yield Foreign("lead", f"{BASE}/leads", {"lead_id": lead["id"]}, victims.buyer)
     yield Foreign("viewing", f"{BASE}/viewings", {"viewing_id": viewing["id"]}, victims.buyer)
     yield Foreign("free slot", f"{BASE}/viewing-slots", {"slot_id": slots[1]["id"]}, victims.dealer)
+
+
+@foreign
+def purchase_objects(victims: Victims) -> Iterator[Foreign]:
+    """An acquisition asked for, accepted, bought; a trade-in in each state; an agreement with a batch."""
+    api, owner, dealer = victims.api, victims.owner, victims.dealer
+    asked = acquiring.asked(api, owner)
+    standing = acquiring.offer_id(api, dealer, asked)
+    yield Foreign("open acquisition", ACQUISITIONS, {"acquisition_id": asked.id, "offer_id": standing}, owner)
+    accepted = acquiring.accepted(api, dealer, owner=owner)
+    chosen = acquiring.shown(api, owner, accepted)["offers"][0]["id"]
+    yield Foreign("accepted acquisition", ACQUISITIONS, {"acquisition_id": accepted.id, "offer_id": chosen}, dealer)
+    proposed = acquiring.accepted(api, dealer, owner=owner)
+    acquiring.inspect(api, dealer, proposed, [{"reason": "tyres", "text": "轮胎磨损", "change_minor": -100_000}])
+    yield Foreign("price change", ACQUISITIONS, {"acquisition_id": proposed.id, "offer_id": chosen}, owner)
+    _, order_id = acquiring.ordered(api, dealer, owner=owner)
+    purchases.sign_both(api, owner, dealer, order_id)
+    purchases.pay(api, dealer, order_id)
+    purchases.post(api, f"/purchases/{order_id}/reverse-invoice", dealer, {})
+    yield Foreign("reverse invoice", f"{BASE}/purchases", {"order_id": order_id}, dealer)
+    listing = purchases.dealer_listing(api, dealer)
+    wish = {"vehicle_id": cars.register_car(api, owner)["id"], "listing_id": listing["id"], "buyer_city": "天津"}
+    trade = purchases.post(api, "/trade-ins", owner, wish)
+    yield Foreign("asked trade-in", f"{BASE}/trade-ins", {"trade_in_id": trade["id"]}, owner)
+    wish["vehicle_id"] = cars.register_car(api, owner)["id"]
+    offered = purchases.post(api, "/trade-ins", owner, wish)
+    price = {"old_price_minor": 5_000_000, "valid_until": acquiring.until(api)}
+    purchases.post(api, f"/trade-ins/{offered['id']}/offer", dealer, price)
+    yield Foreign("offered trade-in", f"{BASE}/trade-ins", {"trade_in_id": offered["id"]}, owner)
+    source = supplying.Source(api, victims.clerk)
+    batch = source.bring(supplying.car_line()).json()
+    api.relay()
+    ids = {"agreement_id": source.agreement["id"], "batch_id": batch["id"]}
+    yield Foreign("supply agreement", f"{BASE}/supply-agreements", ids, source.staff)
+    yield Foreign("acquiring dealer", f"{BASE}/acquirers", {"dealer_id": dealer.organization_id}, owner)
 
 
 @foreign
@@ -242,9 +298,11 @@ def valuation_objects(victims: Victims) -> Iterator[Foreign]:
         appraisal_id = appraisals.requested(api, owner, cars.register_car(api, owner)["id"], pair[0].organization_id)
         if name != "requested":
             appraisals.accepted(api, pair[0], appraisal_id, owner)
+        ids = {"appraisal_id": appraisal_id}
         if name == "inspected":
             appraisals.inspected(api, pair[0], appraisal_id)
-        yield Foreign(f"{name} appraisal", f"{appraisals.BASE}/appraisals", {"appraisal_id": appraisal_id}, owner)
+            ids["photo_id"] = appraisals.add_photo(api, pair[0], appraisal_id)["id"]
+        yield Foreign(f"{name} appraisal", f"{appraisals.BASE}/appraisals", ids, owner)
     issued = appraisals.signed_appraisal(api, owner, car["id"], pair=pair)
     yield Foreign("issued appraisal", f"{appraisals.BASE}/appraisals", {"appraisal_id": issued["id"]}, owner)
     estimate = api.post(f"{appraisals.BASE}/estimates", json={"purpose": "retail_ask", "facts": BMW}, headers=owner.headers)

@@ -7,9 +7,14 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from marketplace.core.db import Database
+from marketplace.core.ids import new_id
+from marketplace.vehicles.queries import is_shown
+from marketplace.vehicles.service.reading import follow_listing
 from tests.cars import BASE, add_photo, car_facts, picture, plate, register_car, restrict, vin
 from tests.market import Market
 from tests.people import Person, operator, organization, sign_up
+from tests.stock import listed_car
 
 
 def eligibility(api: Market, person: Person, car: dict[str, Any], mode: str = "c2b_auction", **more: str) -> dict[str, Any]:
@@ -197,6 +202,29 @@ class TestEligibility:
         path, asked = f"{BASE}/{car['id']}/eligibility", {"mode": "c2b_auction"}
         assert api.get(path, params=asked, headers=other.headers).status_code == 404
         assert "no_holding" not in codes(eligibility(api, clerk, car))
+
+    def test_what_is_offered_anybody_may_ask_about(self, api: Market) -> None:
+        """From the listing's publication to its end, and of the holder's sale."""
+        other = sign_up(api, "李四")
+        shown = listed_car(api)
+        path, asked = f"{BASE}/{shown.car_id}/eligibility", {"mode": "b2c_store", "buyer_city": "北京市"}
+        assert api.get(path, params=asked, headers=other.headers).status_code == 404
+        api.relay()
+        found = api.get(path, params=asked, headers=other.headers).json()
+        assert (found["tradable"], {one["code"] for one in found["findings"]}) == (True, {"plate_quota_needed"})
+        assert api.get(path, params=asked).status_code == 401
+        ended = api.post(f"/marketplace/v1/listings/{shown.listing_id}/withdrawal", json={"reason": "车主收回"}, headers=shown.seller.headers)
+        assert ended.status_code == 200, ended.text
+        api.relay()
+        assert api.get(path, params=asked, headers=other.headers).status_code == 404
+
+    def test_words_of_a_listing_are_heard_in_any_order(self, db: Database) -> None:
+        listing, vehicle = new_id(), new_id()
+        for version, is_open, expected in ((2, False, False), (1, True, False), (3, True, True), (3, True, True)):
+            with db.writing() as session:
+                follow_listing(session, listing_id=listing, vehicle_id=vehicle, is_open=is_open, version=version)
+            with db.reading() as session:
+                assert is_shown(session, vehicle) is expected
 
 
 class TestPhotos:

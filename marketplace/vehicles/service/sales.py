@@ -31,7 +31,7 @@ def record_sale(session: Session, *, vehicle_id: UUID, party_id: UUID, proof: st
             party_id=party_id,
             proof=proof[:200],
             sold_on=on,
-            held_since=since,
+            acquired_on=since,
             year=on.year,
             ordinal=queries.last_ordinal(session, party_id=party_id, year=on.year) + 1 if counts else None,
             recorded_at=at,
