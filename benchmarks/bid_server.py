@@ -1,7 +1,9 @@
 """The servers that ``benchmarks.bids`` loads, each a process of its own: ``python -m benchmarks.bid_server bare|market PORT``."""
 
+import os
 import sys
 import time
+from pathlib import Path
 from typing import Annotated, Any
 
 import uvicorn
@@ -33,7 +35,8 @@ def bare_app() -> FastAPI:
 
 
 async def cpu() -> dict[str, float]:
-    return {"cpu_s": time.process_time()}
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return {"cpu_s": time.process_time(), "resident_bytes": pages * os.sysconf("SC_PAGE_SIZE")}
 
 
 def market_app() -> FastAPI:

@@ -173,6 +173,10 @@ class Server:
         """Processor time the process has used."""
         return float(self._http.get("/benchmark/cpu").json()["cpu_s"])
 
+    def resident_bytes(self) -> float:
+        """Memory the process holds."""
+        return float(self._http.get("/benchmark/cpu").json()["resident_bytes"])
+
     def kill(self) -> None:
         """As the kernel does when memory is short: at once, without a word."""
         self._process.kill()

@@ -4,12 +4,11 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Header, Query, Request, WebSocket
-from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from auction.live import service
 from auction.live.service import LogReader
 from auction.live.sockets import Conversation
+from auction.live.wires import EventStream
 from auction.lots.domain import LotUnknown
 from marketplace.core.db import get_database
 from marketplace.core.idempotency import PathRouter
@@ -19,10 +18,6 @@ from marketplace.core.security import SocketGate, Viewer, socket_auth
 router = PathRouter(prefix="/auction/v1", tags=["live"], generate_unique_id_function=lambda route: route.name)
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 _EXAMPLE = 'id: 17\nevent: bid\ndata: {"seq":17,"hash":"5f2c…","entry":{"kind":"bid","price_minor":8800000}}\n\n'
-
-
-class EventStream(StreamingResponse):
-    media_type = "text/event-stream"
 
 
 @router.get(
@@ -45,8 +40,7 @@ async def stream_lot(
     database = get_database(request)
     await run_in_threadpool(LogReader(database, lot_id).require_visible, viewer)
     after = int(last_event_id) if last_event_id is not None and last_event_id.isdecimal() else after_seq
-    events = service.follow(database, request.app.state.live, lot_id=lot_id, after_seq=after)
-    return EventStream(events, headers=HEADERS)
+    return EventStream(database=database, bus=request.app.state.live, lot_id=lot_id, after_seq=after, headers=HEADERS)
 
 
 @router.websocket("/live")

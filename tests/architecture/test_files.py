@@ -16,7 +16,7 @@ MARKETPLACE = {
 }  # fmt: skip
 OWN_FILES = {
     "auction.bidding": {"sequencer", "log"},  # the sequencer, and the hash-chained log it writes
-    "auction.live": {"bus"},
+    "auction.live": {"bus", "frames", "sockets", "wires"},
     "auction.verifying": None,  # pure as a domain, but it reads JSON and checks signatures; it runs without server and database
     "search.engines": None,  # one module an engine behind one port
     "valuation.pricing": {"engine", "train", "training"},  # the model: arithmetic that numpy does, and how it was trained

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from uuid import uuid4
 
 import orjson
 import pytest
@@ -11,7 +12,9 @@ from auction.bidding.log import Entry
 from auction.bidding.sequencer import Sequencer
 from auction.bidding.service import list_log
 from auction.live.bus import Bus
-from auction.live.service import Heart, follow
+from auction.live.frames import Frame, Pulse
+from auction.live.service import Heart, LogReader, Position, follow
+from auction.live.wires import Wire
 from marketplace.core.db import Database
 from tests.auctions import YUAN, AuctionHouse, OpenLot, open_lot
 from tests.market import Market
@@ -162,3 +165,107 @@ class TestStream:
         lot_id = house.lot(house.session(), sign_up(quick_api, "卖车人"), sign=False)
         answer = quick_api.get(f"/auction/v1/lots/{lot_id}/stream")
         assert (answer.status_code, answer.json()["code"]) == (404, "lot_unknown")
+
+
+class FakeTransport:
+    """A connection that remembers what is written; ``waiting`` bytes are in its buffer."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+        self.waiting = 0
+        self.aborted = False
+
+    def write(self, written: bytes) -> None:
+        self.written.append(written)
+
+    def abort(self) -> None:
+        self.aborted = True
+
+    def is_closing(self) -> bool:
+        return self.aborted
+
+    def get_write_buffer_size(self) -> int:
+        return self.waiting
+
+
+class TestWire:
+    """Below ASGI: written to the connection at once, as one chunk that was encoded once."""
+
+    def frames(self, count: int) -> list[Frame]:
+        lot_id = uuid4()
+        document = '{"at":"2026-11-25T02:00:00.000000Z","kind":"bid","next_minimum_minor":1}'
+        return [Frame(Entry(lot_id, seq, document, "0" * 64)) for seq in range(1, count + 1)]
+
+    def wire(self, transport: FakeTransport) -> Wire:
+        found = Wire(transport, Position(0), limit_bytes=1_000)
+        found.is_behind = False
+        return found
+
+    def test_writes_what_follows_and_nothing_twice(self) -> None:
+        transport = FakeTransport()
+        found = self.wire(transport)
+        first, second, _ = self.frames(3)
+        for frame in (first, first, second, first):
+            found.offer(frame)
+        assert transport.written == [first.chunk, second.chunk]
+        size, _, rest = first.chunk.partition(b"\r\n")
+        assert (int(size, 16), rest) == (len(first.sse), first.sse + b"\r\n")
+
+    @pytest.mark.parametrize("is_pulse", [False, True])
+    def test_a_gap_asks_to_catch_up_once_and_writes_nothing_meanwhile(self, is_pulse: bool) -> None:
+        transport, asked = FakeTransport(), []
+        found = self.wire(transport)
+        found.on_behind = lambda: asked.append(1)
+        first, second, third = self.frames(3)
+        found.offer(Pulse(first.lot_id, 2, "-", 1) if is_pulse else second)
+        found.offer(third)
+        assert (transport.written, len(asked), found.reach, found.is_behind) == ([], 1, 3, True)
+
+    def test_whoever_does_not_read_is_cut_off(self) -> None:
+        transport = FakeTransport()
+        found = self.wire(transport)
+        first, second = self.frames(2)
+        found.offer(first)
+        transport.waiting = 1_001
+        found.offer(second)
+        assert (transport.written, transport.aborted) == ([first.chunk], True)
+
+
+class TestPresence:
+    @pytest.mark.skipif(not os.environ.get(REDIS_VARIABLE), reason=f"{REDIS_VARIABLE} names no server")
+    def test_counts_the_readers_of_all_processes(self) -> None:
+        lot_id = uuid4()
+
+        async def scene() -> tuple[int, int]:
+            here, there = Bus(url=os.environ[REDIS_VARIABLE]), Bus(url=os.environ[REDIS_VARIABLE])
+            async with there.running(), there.follow(lot_id), there.follow(lot_id), here.running(), here.follow(lot_id):
+                async with asyncio.timeout(15):
+                    while here.presence(lot_id) < 3:
+                        await asyncio.sleep(0.05)
+                return here.count(lot_id), here.presence(lot_id)
+
+        assert asyncio.run(scene()) == (1, 3)
+
+
+class TestHeart:
+    def test_what_the_bus_lost_is_read_once_and_told_to_all(self, db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+        lot = open_lot(db)
+        reads = []
+        monkeypatch.setattr(LogReader, "_behind", lambda self, seq, real=LogReader._behind: reads.append(seq) or real(self, seq))
+
+        async def scene() -> list[int]:
+            bus, sequencer = Bus(), Sequencer(db)
+            heart = Heart(db, bus, every_s=60)
+            async with bus.follow(lot.id) as one, bus.follow(lot.id) as two:
+                await place(sequencer, lot, 2)
+                await heart.beat()  # knows now where they are
+                await one.take(), await two.take()
+                await place(sequencer, lot, 3, start=2)
+                await heart.beat()
+                told = [[frame.seq for frame in await reader.take() if isinstance(frame, Frame)] for reader in (one, two)]
+            await sequencer.stop()
+            assert told[0] == told[1]
+            return told[0]
+
+        assert asyncio.run(scene()) == [3, 4, 5]
+        assert reads == [2]
