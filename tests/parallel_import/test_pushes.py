@@ -271,6 +271,20 @@ class TestFull:
         assert counts(run_of(api, pilot, source_id))["changed"] == 1
         assert len(on_sale(api)) == 3
 
+    def test_a_car_moves_to_another_source_only_when_its_own_let_go_of_it(self, api: Market, pilot: Person) -> None:
+        first, second = source(api, pilot, scope="full")["id"], source(api, pilot)["id"]
+        push(api, pilot, first, document(car(1)), 1)
+        run_of(api, pilot, first)
+        push(api, pilot, second, document(car(1)), 1)
+        run = run_of(api, pilot, second)
+        assert [row["findings"][0]["code"] for row in rows_of(api, pilot, run)] == ["other_source"]
+        push(api, pilot, first, document(), 2)
+        assert run_of(api, pilot, first)["rows_removed"] == 1
+        assert on_sale(api) == []
+        push(api, pilot, second, document(car(1)), 2)
+        assert run_of(api, pilot, second)["rows_changed"] == 1
+        assert len(on_sale(api)) == 1
+
     def test_trap_8_an_empty_feed_stops_and_asks(self, api: Market, pilot: Person) -> None:
         source_id = source(api, pilot, scope="full")["id"]
         push(api, pilot, source_id, document(*(car(n) for n in range(5))), 1)

@@ -10,17 +10,17 @@ from marketplace.listings import api as listings
 from marketplace.parallel_import import queries
 from marketplace.parallel_import.domain import ImportState, check_publishable
 from marketplace.parallel_import.domain.pilots import PilotState
-from marketplace.parallel_import.service import cars
+from marketplace.parallel_import.service import cars, pace
 from marketplace.parallel_import.service.tables import import_rules
 
-BATCH = 20
+BATCH = 3
 
 
 def stop_cars(database: Database, *, pilot_id: UUID) -> int:
     """Take everything a stopped pilot has on sale out of the window, with the reason; returns how many. Run twice it changes nothing."""
     stopped = 0
     while True:
-        with database.writing() as session:
+        with pace.writing(database) as session:
             pilot = queries.find_pilot(session, pilot_id)
             if pilot is None or pilot.state is PilotState.VERIFIED:
                 return stopped
@@ -51,7 +51,7 @@ def resume_cars(database: Database, *, pilot_id: UUID) -> int:
     """Put back what a suspension took out, by the rules of today; what may not come back stays certified, with the reason on record."""
     resumed = 0
     while True:
-        with database.writing() as session:
+        with pace.writing(database) as session:
             pilot = queries.find_pilot(session, pilot_id)
             if pilot is None or pilot.state is not PilotState.VERIFIED:
                 return resumed

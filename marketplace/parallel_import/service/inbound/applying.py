@@ -32,6 +32,7 @@ from marketplace.parallel_import.domain.inbound import (
 )
 from marketplace.parallel_import.events import FeedReceived, source_key
 from marketplace.parallel_import.models import FeedRow, FeedRun
+from marketplace.parallel_import.service import pace
 from marketplace.parallel_import.service.inbound.parsing import records
 from marketplace.parallel_import.service.inbound.receiving import announce_end
 from marketplace.parallel_import.service.inbound.rows import ReadRow, read_row
@@ -165,7 +166,7 @@ def _apply(job: _Job, survey: _Survey) -> Counter[RowOutcome]:
     waiting = _changed_rows(job, survey, seen, counts)
     row = next(waiting, None)
     while row is not None:
-        with job.database.writing() as session:
+        with pace.writing(job.database) as session:
             ends_at = monotonic() + job.settings.feed_chunk_ms / 1_000
             answers = []
             while row is not None:
@@ -210,7 +211,7 @@ def _answer(run_id: UUID, taken: Taken) -> FeedRow:
 def _leave_all(job: _Job, removed: list[UUID]) -> int:
     waiting = list(reversed(removed))
     while waiting:
-        with job.database.writing() as session:
+        with pace.writing(job.database) as session:
             ends_at = monotonic() + job.settings.feed_chunk_ms / 1_000
             while waiting and monotonic() < ends_at:
                 leave(session, principal=job.principal, import_id=waiting.pop(), source_id=job.run.source_id)

@@ -74,7 +74,7 @@ def _car_of(session: Session, run: FeedRun, principal: Principal, car: FeedCar) 
         return queries.lock_car(session, found.id), False
     known = queries.find_of_vehicle(session, vehicle_id) if vehicle_id is not None else None
     if known is not None and known.pilot_id == run.pilot_id:
-        if known.source_id is not None and known.source_id != run.source_id:
+        if known.source_id not in {None, run.source_id} and known.in_source:
             raise _RowRefused(find("vin", "other_source"))
         row, is_new = queries.lock_car(session, known.id), False
     else:
