@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from tests.cars import picture
 from tests.market import Market
 from tests.people import Person, appraisers
 
@@ -31,6 +32,14 @@ def accepted(api: Market, appraiser: Person, appraisal_id: UUID, owner: Person) 
     offered(api, appraiser, appraisal_id)
     path = f"{BASE}/appraisals/{appraisal_id}/engagement-letter/signatures"
     answer = api.post(path, json={"passphrase": owner.password}, headers=owner.headers)
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+def add_photo(api: Market, appraiser: Person, appraisal_id: UUID) -> Any:
+    """A photo of the working papers."""
+    files = {"photo": ("car.jpg", picture(), "image/jpeg")}
+    answer = api.post(f"{BASE}/appraisals/{appraisal_id}/photos", files=files, headers=appraiser.headers)
     assert answer.status_code == 201, answer.text
     return answer.json()
 

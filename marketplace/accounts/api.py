@@ -54,7 +54,7 @@ from marketplace.accounts.service.parties import (
 from marketplace.accounts.service.payouts import payout_account
 from marketplace.accounts.service.people import hash_new_password
 from marketplace.accounts.service.personal_data import PersonalData, RetentionTerm, retention_term
-from marketplace.accounts.service.seals import check_seal, revoke_seals, seal_authority_view, seal_hash, seal_pdf
+from marketplace.accounts.service.seals import check_seal, revoke_seals, seal_authority_view, seal_hash, seal_paper, seal_pdf
 from marketplace.accounts.service.signatures import list_signatures, sign, verify_signature
 
 __all__ = [
@@ -117,6 +117,7 @@ __all__ = [
     "revoke_seals",
     "seal_authority_view",
     "seal_hash",
+    "seal_paper",
     "seal_pdf",
     "sign",
     "suspend_party",

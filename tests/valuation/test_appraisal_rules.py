@@ -31,7 +31,6 @@ from valuation.appraisal.domain import (
     parse_inspection,
 )
 from valuation.appraisal.models import Appraisal, IssuedReport
-from valuation.appraisal.service import verifying
 
 TABLE = rules.load(Path("valuation/appraisal/tables/gbt30323.toml"), on=date(2026, 11, 25))
 STANDARD = build_standard(TABLE.number, TABLE.source, TABLE.values)
@@ -115,7 +114,7 @@ class TestRule9:
         def of_another_hash(session: Any, *, seal_id: UUID, content_hash: str) -> Any:
             return real(session, seal_id=seal_id, content_hash="0" * 64)
 
-        monkeypatch.setattr(verifying.accounts, "check_seal", of_another_hash)
+        monkeypatch.setattr("valuation.appraisal.service.verifying.accounts.check_seal", of_another_hash)
         assert api.get(address).json()["is_intact"] is False
 
     def test_rule_9_nobody_deletes_or_changes_it_for_fifteen_years(self, api: Market) -> None:

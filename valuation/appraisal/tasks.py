@@ -10,6 +10,7 @@ from uuid import UUID
 from PIL import Image
 
 from marketplace.accounts import api as accounts
+from marketplace.accounts.api import SealedDocument
 from marketplace.core import audit
 from marketplace.core.clock import SHANGHAI
 from marketplace.core.db import Database, Session
@@ -48,8 +49,11 @@ def _make(database: Database, files: FileStore, issued: IssuedReport, kind: Pape
     values = _values(database, issued, kind, audience)
     pictures = _pictures(database, files, issued, values)
     pdf = print_pdf(TEMPLATES / f"{kind.value}.typ", values, created_at=papers.printed_at(issued), pictures=pictures)
+    title = papers.PAPER_TITLES[kind][0]
+    institution_id = UUID(issued.report["institution_id"])
+    sealed = accounts.seal_paper(database, principal=None, organization_id=institution_id, pdf=pdf, reason=f"{title} {issued.number}")
     with database.writing() as session:
-        _keep(session, files, issued, kind, audience, pdf)
+        _keep(session, files, issued, kind, audience, sealed)
 
 
 def _values(database: Database, issued: IssuedReport, kind: PaperKind, audience: Audience) -> dict[str, Any]:
@@ -95,13 +99,10 @@ def _small(content: bytes) -> bytes:
     return out.getvalue()
 
 
-def _keep(session: Session, files: FileStore, issued: IssuedReport, kind: PaperKind, audience: Audience, pdf: bytes) -> None:
-    """Seal it and store it encrypted; the file opens until the report's term ends."""
+def _keep(session: Session, files: FileStore, issued: IssuedReport, kind: PaperKind, audience: Audience, sealed: SealedDocument) -> None:
+    """Store it encrypted; the file opens until the report's term ends."""
     if queries.find_paper(session, report_hash=issued.report_hash, kind=kind, audience=audience) is not None:
         return
-    institution_id = UUID(issued.report["institution_id"])
-    title = papers.PAPER_TITLES[kind][0]
-    sealed = accounts.seal_pdf(session, principal=None, organization_id=institution_id, pdf=pdf, reason=f"{title} {issued.number}")
     ends_at = datetime.combine(issued.keep_until, time(), tzinfo=SHANGHAI)
     stored = files.put_sealed("appraisals", sealed.pdf, expires_at=ends_at)
     session.add(

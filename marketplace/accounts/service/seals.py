@@ -3,6 +3,7 @@
 import base64
 import logging
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from io import BytesIO
 from typing import Any
@@ -39,13 +40,15 @@ from marketplace.accounts.models import SealCertificate, SealUse
 from marketplace.accounts.service.parties import require_active
 from marketplace.core import audit, clock
 from marketplace.core.crypto import canonical_json, sha256_hex
-from marketplace.core.db import Session
+from marketplace.core.db import Database, Session
 from marketplace.core.errors import NotFound
 from marketplace.core.security import Principal
 from marketplace.core.settings import get_settings
 
 logging.getLogger("pyhanko.sign.signers.pdf_signer").setLevel(logging.ERROR)  # it warns that nothing is fetched: that is meant
 FIELD = "Seal"
+RESERVED = 16_384
+"""Hexadecimal digits kept free for the signature: two certificates and an ECDSA signature need about a third."""
 
 
 def seal_authority() -> CertificateAuthority:
@@ -53,22 +56,58 @@ def seal_authority() -> CertificateAuthority:
     return SandboxSealAuthority()
 
 
-def seal_pdf(session: Session, *, principal: Principal | None, organization_id: UUID, pdf: bytes, reason: str) -> SealedDocument:
+@dataclass(frozen=True, slots=True)
+class SealingKit:
+    """What signing needs, read in one short transaction; signing itself needs none. ``at`` is the market's time of the seal."""
+
+    certificate: SealCertificateView
+    key: bytes
+    name: str
+    root_pem: str
+    revocations_pem: str
+    at: datetime
+
+
+def seal_paper(database: Database, *, principal: Principal | None, organization_id: UUID, pdf: bytes, reason: str) -> SealedDocument:
     """``pdf`` with the organization's signature added, valid by itself: certificate, root and revocation list are embedded.
 
-    ``principal`` acts for the organization; None is a job of the market that carries out what its people signed. ``reason`` (up to 200
-    characters) stands in the file and in the audit trail. The organization's certificate is issued or renewed when it must be.
-    Raises ``NotFound`` for somebody else's organization, ``OrganizationUnverified``, ``PartySuspended``, ``NoSealForPeople`` or
-    ``UnsealablePdf``.
+    For jobs: signing takes up to half a second, so it runs between two short transactions. ``principal`` acts for the organization; None is
+    a job of the market that carries out what its people signed. ``reason`` (up to 200 characters) stands in the file and in the audit
+    trail. The organization's certificate is issued or renewed when it must be. Raises ``NotFound`` for somebody else's organization,
+    ``OrganizationUnverified``, ``PartySuspended``, ``NoSealForPeople`` or ``UnsealablePdf``.
     """
+    with database.writing() as session:
+        kit = _prepare(session, principal, organization_id)
+    sealed = _sign(kit, pdf, reason)
+    with database.writing() as session:
+        return _record(session, principal, kit, pdf, sealed, reason)
+
+
+def seal_pdf(session: Session, *, principal: Principal | None, organization_id: UUID, pdf: bytes, reason: str) -> SealedDocument:
+    """The same within the caller's transaction, where it may take that long; otherwise ``seal_paper``. Raises as that does."""
+    kit = _prepare(session, principal, organization_id)
+    return _record(session, principal, kit, pdf, _sign(kit, pdf, reason), reason)
+
+
+def _prepare(session: Session, principal: Principal | None, organization_id: UUID) -> SealingKit:
     if principal is not None and principal.party_id != organization_id:
         raise NotFound
     certificate = _certificate_of(session, organization_id)
-    at = clock.now(session)
-    sealed = _sign(session, certificate, pdf, reason, at)
-    use = _use(certificate, principal, reason, at, content_hash=sha256_hex(pdf), sealed_hash=sha256_hex(sealed))
-    _keep(session, principal, use, certificate)
-    return SealedDocument(sealed, use.content_hash, use.sealed_hash, use.id, _view(certificate), at)
+    authority, at = seal_authority(), clock.now(session)
+    return SealingKit(
+        certificate=_view(certificate),
+        key=base64.b64decode(certificate.key),
+        name=queries.get_organization(session, organization_id).legal_name,
+        root_pem=authority.root_pem(session, at=at),
+        revocations_pem=authority.revocations_pem(session, at=at),
+        at=at,
+    )
+
+
+def _record(session: Session, principal: Principal | None, kit: SealingKit, pdf: bytes, sealed: bytes, reason: str) -> SealedDocument:
+    use = _use(kit.certificate, principal, reason, kit.at, content_hash=sha256_hex(pdf), sealed_hash=sha256_hex(sealed))
+    _keep(session, principal, use, kit.certificate)
+    return SealedDocument(sealed, use.content_hash, use.sealed_hash, use.id, kit.certificate, kit.at)
 
 
 def seal_hash(session: Session, *, principal: Principal | None, organization_id: UUID, content_hash: str, reason: str) -> SealedHash:
@@ -80,10 +119,11 @@ def seal_hash(session: Session, *, principal: Principal | None, organization_id:
         raise NotFound
     certificate = _certificate_of(session, organization_id)
     at = clock.now(session)
-    use = _use(certificate, principal, reason, at, content_hash=content_hash, sealed_hash=content_hash)
-    use.signature = _key_of(certificate).sign(_statement(use), ECDSA(hashes.SHA256())).hex()
-    _keep(session, principal, use, certificate)
-    return SealedHash(use.id, use.signature, _view(certificate), at)
+    view = _view(certificate)
+    use = _use(view, principal, reason, at, content_hash=content_hash, sealed_hash=content_hash)
+    use.signature = _load_key(base64.b64decode(certificate.key)).sign(_statement(use), ECDSA(hashes.SHA256())).hex()
+    _keep(session, principal, use, view)
+    return SealedHash(use.id, use.signature, view, at)
 
 
 def check_seal(session: Session, *, seal_id: UUID, content_hash: str) -> SealCheck:
@@ -125,14 +165,14 @@ def _verifies(use: SealUse, certificate: SealCertificate) -> bool:
     return True
 
 
-def _key_of(certificate: SealCertificate) -> EllipticCurvePrivateKey:
-    key = serialization.load_der_private_key(base64.b64decode(certificate.key), password=None)
+def _load_key(content: bytes) -> EllipticCurvePrivateKey:
+    key = serialization.load_der_private_key(content, password=None)
     assert isinstance(key, EllipticCurvePrivateKey)
     return key
 
 
 def _use(
-    certificate: SealCertificate, principal: Principal | None, reason: str, at: datetime, *, content_hash: str, sealed_hash: str
+    certificate: SealCertificateView, principal: Principal | None, reason: str, at: datetime, *, content_hash: str, sealed_hash: str
 ) -> SealUse:
     return SealUse(
         organization_id=certificate.organization_id,
@@ -145,7 +185,7 @@ def _use(
     )
 
 
-def _keep(session: Session, principal: Principal | None, use: SealUse, certificate: SealCertificate) -> None:
+def _keep(session: Session, principal: Principal | None, use: SealUse, certificate: SealCertificateView) -> None:
     session.add(use)
     session.flush()
     audit.record(
@@ -248,36 +288,34 @@ class _DatedSigner(PdfSigner):
         return made
 
 
-def _sign(session: Session, certificate: SealCertificate, pdf: bytes, reason: str, at: datetime) -> bytes:
-    authority = seal_authority()
-    root = _load_certificate(authority.root_pem(session, at=at))
-    revocations = x509.load_pem_x509_crl(authority.revocations_pem(session, at=at).encode())
+def _sign(kit: SealingKit, pdf: bytes, reason: str) -> bytes:
+    root, own = _load_certificate(kit.root_pem), _load_certificate(kit.certificate.pem)
+    revocations = x509.load_pem_x509_crl(kit.revocations_pem.encode())
     trust = ValidationContext(
         trust_roots=[root],
         crls=[revocations.public_bytes(serialization.Encoding.DER)],
-        moment=at + timedelta(seconds=1),
+        moment=kit.at + timedelta(seconds=1),
         revocation_mode="require",
         allow_fetching=False,
     )
-    own = _load_certificate(certificate.pem)
     signer = _DatedSigner(
-        _metadata(session, certificate.organization_id, reason, trust),
-        signer=SimpleSigner(own, translate_pyca_cryptography_key_to_asn1(_key_of(certificate)), _store([own, root])),
+        _metadata(kit.name, reason, trust),
+        signer=SimpleSigner(own, translate_pyca_cryptography_key_to_asn1(_load_key(kit.key)), _store([own, root])),
         new_field_spec=SigFieldSpec(FIELD),
     )
-    signer.at = at
+    signer.at = kit.at
     try:
-        out = signer.sign_pdf(IncrementalPdfFileWriter(BytesIO(pdf)))
+        out = signer.sign_pdf(IncrementalPdfFileWriter(BytesIO(pdf)), bytes_reserved=RESERVED)
     except PdfError as error:
         raise UnsealablePdf from error
     return bytes(out.getbuffer())
 
 
-def _metadata(session: Session, organization_id: UUID, reason: str, trust: ValidationContext) -> PdfSignatureMetadata:
+def _metadata(name: str, reason: str, trust: ValidationContext) -> PdfSignatureMetadata:
     return PdfSignatureMetadata(
         field_name=FIELD,
         md_algorithm="sha256",
-        name=queries.get_organization(session, organization_id).legal_name,
+        name=name,
         reason=reason,
         location=get_settings().market_city,
         subfilter=SigSeedSubFilter.PADES,
