@@ -32,6 +32,7 @@ def _each(method: str, *paths: str) -> tuple[str, ...]:
 OPERATOR, AUDITOR = "market_operator/operator", "market_operator/auditor"
 BIDDERS = ("dealer/owner", "dealer/sales", "key of dealer", "person")
 LOT = "/auction/v1/lots/{lot_id}"
+SESSION = "/auction/v1/sessions/{session_id}"
 
 ALLOWED = (
     Allowed(
@@ -201,6 +202,18 @@ ALLOWED = (
         _each("POST", f"{LOT}/bids"),
         EXPLAINED,
         ("announced lot", "sold lot"),
+    ),
+    Allowed(
+        "everybody sees that a published session has no lanes to hold a paddle up in",
+        BIDDERS,
+        _each("POST", f"{SESSION}/paddles"),
+        EXPLAINED,
+        ("announced session", "sold session"),
+    ),
+    Allowed(
+        "operators hold lots and sessions up and let them go on, with a published reason (sessions.suspend)",
+        (OPERATOR,),
+        _each("POST", *(f"{what}/{act}" for what in (LOT, SESSION) for act in ("suspension", "resumption"))),
     ),
 )
 

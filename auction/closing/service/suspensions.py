@@ -17,7 +17,7 @@ from auction.lots.events import LotResumed, LotSuspended, lot_key
 from auction.lots.models import AuctionSession, Lot
 from auction.sessions import queries as sessions
 from auction.sessions import service as session_rules
-from auction.sessions.domain import BidRules, SessionNotSuspended, SessionOver, SessionState, SessionSuspended
+from auction.sessions.domain import BidRules, SessionNotSuspended, SessionOver, SessionState, SessionSuspended, SessionUnknown
 from auction.sessions.events import SessionResumed, session_key
 from auction.sessions.events import SessionSuspended as SessionHeldUp
 from marketplace.core import audit, clock, outbox
@@ -48,6 +48,8 @@ def suspend_session(session: Session, *, principal: Principal, session_id: UUID,
     """Its open lots stand still, and none opens. Raises ``SessionUnknown``, ``SessionOver``, ``SessionSuspended`` when it is already."""
     lots = queries.lock_lots_of_session(session, session_id)
     row = sessions.lock_session(session, session_id)
+    if row.state is SessionState.DRAFT:
+        raise SessionUnknown
     if row.state not in (SessionState.ANNOUNCED, SessionState.OPEN):
         raise SessionOver
     if row.suspended_at is not None:
