@@ -2,11 +2,26 @@
 
 from uuid import UUID
 
+from marketplace.core import clock
 from marketplace.core.db import Database, Session
 from marketplace.core.files import file_store
 from marketplace.core.outbox import Delivered, outside_subscriber, subscriber, sweep
 from marketplace.core.settings import get_settings
-from marketplace.sourcing.service import charges, custody, ending, importing, price_drops, stock
+from marketplace.sourcing.queries import acquisitions as acquisition_queries
+from marketplace.sourcing.queries import trade_ins as trade_in_queries
+from marketplace.sourcing.service import (
+    acquisitions,
+    annotations,
+    charges,
+    custody,
+    ending,
+    images,
+    importing,
+    price_drops,
+    stock,
+    supplying,
+    trade_ins,
+)
 
 
 @subscriber("sourcing.close_sold")
@@ -86,5 +101,63 @@ def close_moved(session: Session, event: Delivered) -> None:
 @sweep("sourcing.give_up_imports")
 def give_up_imports(database: Database) -> None:
     """Imports that do not come to an end fail, so that their dealer may upload again."""
-    with database.writing() as session:
-        stock.give_up_stuck(session, hours=get_settings().stock_import_hours)
+    stock.give_up_stuck(database, hours=get_settings().stock_import_hours, aim_ms=get_settings().stock_chunk_ms)
+
+
+@sweep("sourcing.fetch_images")
+def fetch_images(database: Database) -> None:
+    """Pictures that stock files name, those whose turn it is."""
+    images.fetch_due(database, file_store(), settings=get_settings())
+
+
+# --- acquisitions, trade-ins, enterprise sources ----------------------------------------------------------------------------
+
+
+@subscriber("sourcing.finish_purchase")
+def finish_purchase(session: Session, event: Delivered) -> None:
+    """A sale is complete: the acquisition or trade-in behind it too, and the car stands in its dealer's stock."""
+    order_id = UUID(event.payload["order_id"])
+    acquisitions.hear_order_completed(session, order_id=order_id)
+    trade_ins.hear_order_completed(session, order_id=order_id)
+    annotations.take_into_stock(session, order_id=order_id)
+
+
+@subscriber("sourcing.fail_purchase")
+def fail_purchase(session: Session, event: Delivered) -> None:
+    """An order was undone: so is what it came from."""
+    order_id, reason = UUID(event.payload["order_id"]), event.payload["reason"]
+    acquisitions.hear_order_ended(session, order_id=order_id, reason=reason)
+    trade_ins.hear_order_ended(session, order_id=order_id, reason=reason)
+
+
+@subscriber("sourcing.note_title")
+def note_title(session: Session, event: Delivered) -> None:
+    """A title moved: nothing is asked for a car sold elsewhere; a dealer's stock is annotated, a former one's no more."""
+    vehicle_id, to_party_id = UUID(event.payload["vehicle_id"]), UUID(event.payload["to_party_id"])
+    acquisitions.hear_moved(session, vehicle_id=vehicle_id, to_party_id=to_party_id)
+    annotations.hear_moved(session, vehicle_id=vehicle_id, to_party_id=to_party_id)
+
+
+@outside_subscriber("sourcing.take_in_batch")
+def take_in_batch(database: Database, event: Delivered) -> None:
+    """Cars of an enterprise source, a few in a transaction."""
+    supplying.take_in(database, batch_id=UUID(event.payload["batch_id"]), aim_ms=get_settings().stock_chunk_ms)
+
+
+@sweep("sourcing.end_acquisitions")
+def end_acquisitions(database: Database) -> None:
+    """Requests, offers, re-inspections, answers and trade-ins whose time is over, each in its own transaction."""
+    with database.reading() as session:
+        now = clock.now(session)
+        due = acquisition_queries.list_due(session, now=now, limit=100)
+        lapsed = acquisition_queries.list_lapsed(session, now=now, limit=100)
+        trades = trade_in_queries.list_lapsed(session, now=now, limit=100)
+    for acquisition_id in lapsed:
+        with database.writing() as session:
+            acquisitions.lapse_offers(session, acquisition_id=acquisition_id)
+    for acquisition_id in due:
+        with database.writing() as session:
+            acquisitions.end_due(session, acquisition_id=acquisition_id)
+    for trade_in_id in trades:
+        with database.writing() as session:
+            trade_ins.lapse(session, trade_in_id=trade_in_id)

@@ -4,7 +4,7 @@ Whoever comes first has it, the others are told so, nothing deadlocks, and when 
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -180,7 +180,7 @@ def arena(postgres: Database) -> Iterator[Arena]:
         yield Arena(api)
 
 
-def race(racers: list[Callable[[], Any]]) -> list[Any]:
+def race(racers: Sequence[Callable[[], Any]]) -> list[Any]:
     """All at once; nothing may fail but by a refusal."""
     answers = [one for one in at_once(racers) if one is not None]
     for one in answers:

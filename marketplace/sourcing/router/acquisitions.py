@@ -126,7 +126,7 @@ def list_acquisitions(principal: Asker, session: ReadSession, page: Paging) -> P
 
 
 @router.get("/acquisition-requests", summary="可报价的车源 Cars whose owners ask for offers")
-def list_requests(principal: Acquirer, session: ReadSession, page: Paging) -> Page[schemas.AcquisitionBody]:
+def list_acquisition_requests(principal: Acquirer, session: ReadSession, page: Paging) -> Page[schemas.AcquisitionBody]:
     """For dealers: each with the caller's own offers, never another's."""
     return page.page(acquisitions.list_open(session, principal=principal, paging=page), lambda one: [one.row.id], _body)
 
@@ -153,7 +153,7 @@ def get_acquisition(acquisition_id: UUID, principal: SignedIn, session: ReadSess
         PartySuspended,
     ),
 )
-def place_offer(
+def place_acquisition_offer(
     acquisition_id: UUID, body: schemas.OfferPlacedRequest, principal: Acquirer, session: WriteSession, _key: Idempotency
 ) -> schemas.AcquisitionBody:
     """Binding until it lapses; a later one may only be higher and stand longer."""
@@ -185,7 +185,7 @@ def place_offer(
         PartySuspended,
     ),
 )
-def accept_offer(
+def accept_acquisition_offer(
     acquisition_id: UUID, offer_id: UUID, principal: Asker, session: WriteSession, _key: Idempotency
 ) -> schemas.AcquisitionBody:
     """Takes the car: no other channel can sell it until the acquisition ends."""
@@ -197,7 +197,7 @@ def accept_offer(
     summary="车主拒绝报价 Decline an offer",
     responses=refusals(AcquisitionNotFound, OfferNotFound, OfferLapsed),
 )
-def decline_offer(
+def decline_acquisition_offer(
     acquisition_id: UUID, offer_id: UUID, principal: Asker, session: WriteSession, _key: Idempotency
 ) -> schemas.AcquisitionBody:
     return _body(acquiring.decline(session, principal=principal, acquisition_id=acquisition_id, offer_id=offer_id))
@@ -211,7 +211,7 @@ def decline_offer(
         AcquisitionNotFound, AcquisitionStateRefused, ConsentNeeded, ChangeOutOfBounds, TooManyProposals, NotEligible, VehicleClaimed
     ),
 )
-def inspect(
+def inspect_acquisition(
     acquisition_id: UUID, body: schemas.InspectRequest, principal: Acquirer, session: WriteSession, _key: Idempotency
 ) -> schemas.AcquisitionBody:
     """Without a reduction the purchase contract is drawn up; a lower price waits for the owner's signed consent."""
@@ -228,7 +228,7 @@ def inspect(
         AcquisitionNotFound, AcquisitionStateRefused, ProposalChanged, WrongPassphrase, NotEligible, VehicleClaimed, NotFound
     ),
 )
-def answer(
+def answer_price_change(
     acquisition_id: UUID,
     body: schemas.AnswerRequest,
     principal: Asker,
@@ -253,7 +253,7 @@ def answer(
     summary="放弃收购 Walk away, or back out",
     responses=refusals(AcquisitionNotFound, AcquisitionStateRefused),
 )
-def call_off(
+def call_off_acquisition(
     acquisition_id: UUID, body: schemas.ReasonRequest, principal: SignedIn, session: WriteSession, _key: Idempotency
 ) -> schemas.AcquisitionBody:
     """The owner free of cost; the dealer on his record. Once there is a contract, on the order."""
@@ -261,7 +261,7 @@ def call_off(
 
 
 @router.get("/acquirers/{dealer_id}/record", summary="经销商收购履约记录 A dealer's record of kept offers", responses=refusals(NotFound))
-def get_record(dealer_id: UUID, _principal: Asker, session: ReadSession) -> schemas.RecordBody:
+def get_acquirer_record(dealer_id: UUID, _principal: Asker, session: ReadSession) -> schemas.RecordBody:
     """For every owner: how often this dealer lowers a price at the hand-over, and by how much."""
     acquisitions.require_acquirer_known(session, dealer_id=dealer_id)
     return schemas.RecordBody.model_validate(acquisitions.get_record(session, dealer_id=dealer_id))
@@ -306,7 +306,7 @@ def _invoice(found: reverse_invoices.InvoiceView) -> schemas.ReverseInvoiceBody:
 @router.get(
     "/stock/{vehicle_id}/annotation", summary="待销售签注 The stock annotation", responses=refusals(StockCarNotFound, AnnotationMissing)
 )
-def get_annotation(vehicle_id: UUID, principal: Dealer, session: ReadSession) -> schemas.AnnotationBody:
+def get_stock_annotation(vehicle_id: UUID, principal: Dealer, session: ReadSession) -> schemas.AnnotationBody:
     return _annotation(annotations.get_annotation(session, principal=principal, vehicle_id=vehicle_id))
 
 
@@ -316,7 +316,7 @@ def get_annotation(vehicle_id: UUID, principal: Dealer, session: ReadSession) ->
     summary="登记临时号牌 Record a temporary plate",
     responses=refusals(StockCarNotFound, AnnotationMissing, TooManyTemporaryPlates, TemporaryPlateDays),
 )
-def record_plate(
+def record_temporary_plate(
     vehicle_id: UUID, body: schemas.TemporaryPlateRequest, principal: Dealer, session: WriteSession, _key: Idempotency
 ) -> schemas.AnnotationBody:
     """At most three while the car is in stock, each for a necessary short trip."""

@@ -88,7 +88,7 @@ def get_agreement(agreement_id: UUID, principal: SignedIn, session: ReadSession)
 
 
 @router.get("/{agreement_id}/document", summary="协议文本及签名 The text and its signatures", responses=refusals(AgreementNotFound))
-def get_document(agreement_id: UUID, principal: SignedIn, session: ReadSession) -> schemas.AgreementTextBody:
+def get_agreement_document(agreement_id: UUID, principal: SignedIn, session: ReadSession) -> schemas.AgreementTextBody:
     shown = agreements.get_text(session, principal=principal, agreement_id=agreement_id)
     return schemas.AgreementTextBody(
         content_hash=shown.content_hash,
@@ -135,7 +135,7 @@ def end_agreement(
     summary="批量送车 Bring cars in",
     responses=refusals(AgreementNotFound, AgreementStateRefused, AgreementNotInForce, AgreementTermsOutOfBounds, PartySuspended),
 )
-def bring_in(
+def bring_in_cars(
     agreement_id: UUID, body: schemas.BatchRequest, principal: Source, session: WriteSession, _key: Idempotency
 ) -> schemas.BatchBody:
     """Stored at once; each car is taken in behind the answer, with its own result."""
@@ -160,7 +160,7 @@ def _car(body: schemas.SuppliedCarRequest) -> supplying.SuppliedCar:
 
 
 @router.get("/{agreement_id}/batches", summary="送车批次 Batches of an agreement", responses=refusals(AgreementNotFound))
-def list_batches(agreement_id: UUID, principal: SignedIn, session: ReadSession, page: Paging) -> Page[schemas.BatchBody]:
+def list_supply_batches(agreement_id: UUID, principal: SignedIn, session: ReadSession, page: Paging) -> Page[schemas.BatchBody]:
     found = supplying.list_batches(session, principal=principal, agreement_id=agreement_id, paging=page)
     return page.page(found, lambda one: [one.row.id], _batch)
 
@@ -168,7 +168,7 @@ def list_batches(agreement_id: UUID, principal: SignedIn, session: ReadSession, 
 @router.get(
     "/{agreement_id}/batches/{batch_id}", summary="批次结果 A batch, car by car", responses=refusals(AgreementNotFound, BatchNotFound)
 )
-def get_batch(agreement_id: UUID, batch_id: UUID, principal: SignedIn, session: ReadSession) -> schemas.BatchBody:
+def get_supply_batch(agreement_id: UUID, batch_id: UUID, principal: SignedIn, session: ReadSession) -> schemas.BatchBody:
     return _batch(supplying.get_batch(session, principal=principal, agreement_id=agreement_id, batch_id=batch_id))
 
 

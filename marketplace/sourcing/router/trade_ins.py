@@ -82,7 +82,7 @@ def _body(found: TradeInView) -> schemas.TradeInBody:
         NotFound,
     ),
 )
-def ask(body: schemas.TradeInRequest, principal: Asker, session: WriteSession, _key: Idempotency) -> schemas.TradeInBody:
+def ask_trade_in(body: schemas.TradeInRequest, principal: Asker, session: WriteSession, _key: Idempotency) -> schemas.TradeInBody:
     wish = trade_ins.Wish(
         vehicle_id=body.vehicle_id,
         listing_id=body.listing_id,
@@ -121,7 +121,7 @@ def get_trade_in(trade_in_id: UUID, principal: SignedIn, session: ReadSession) -
         PartySuspended,
     ),
 )
-def offer(
+def offer_trade_in(
     trade_in_id: UUID, body: schemas.TradeInOfferRequest, principal: Dealer, session: WriteSession, _key: Idempotency
 ) -> schemas.TradeInBody:
     return _body(
@@ -156,14 +156,16 @@ def offer(
         RealNameMissing,
     ),
 )
-def accept(
+def accept_trade_in(
     trade_in_id: UUID, body: schemas.TradeInAcceptRequest, principal: Asker, session: WriteSession, _key: Idempotency
 ) -> schemas.TradeInBody:
     return _body(trade_ins.accept(session, principal=principal, trade_in_id=trade_in_id, confirmations=body.confirmations))
 
 
 @router.post("/{trade_in_id}/withdrawal", summary="放弃置换 Call a trade-in off", responses=refusals(TradeInNotFound, TradeInStateRefused))
-def call_off(trade_in_id: UUID, body: ReasonRequest, principal: SignedIn, session: WriteSession, _key: Idempotency) -> schemas.TradeInBody:
+def call_off_trade_in(
+    trade_in_id: UUID, body: ReasonRequest, principal: SignedIn, session: WriteSession, _key: Idempotency
+) -> schemas.TradeInBody:
     return _body(trade_ins.call_off(session, principal=principal, trade_in_id=trade_in_id, reason=body.reason))
 
 
@@ -172,7 +174,7 @@ def call_off(trade_in_id: UUID, body: ReasonRequest, principal: SignedIn, sessio
     summary="登记新车开票日期 When the new car outside the market was invoiced",
     responses=refusals(TradeInNotFound, TradeInStateRefused),
 )
-def note_purchase(
+def note_new_car_purchase(
     trade_in_id: UUID, body: schemas.PurchaseRequest, principal: Dealer, session: WriteSession, _key: Idempotency
 ) -> schemas.TradeInBody:
     return _body(trade_ins.note_purchase(session, principal=principal, trade_in_id=trade_in_id, bought_on=body.bought_on))
@@ -184,7 +186,7 @@ def note_purchase(
     summary="提交补贴证明 Proofs for the subsidy",
     responses=refusals(TradeInNotFound),
 )
-def add_proofs(
+def add_subsidy_proofs(
     trade_in_id: UUID, body: schemas.ProofsRequest, principal: Asker, session: WriteSession, _key: Idempotency
 ) -> schemas.TradeInBody:
     proofs = [trade_ins.Proof(one.kind, one.number, one.issued_on) for one in body.proofs]
@@ -192,7 +194,7 @@ def add_proofs(
 
 
 @router.get("/{trade_in_id}/subsidy", summary="以旧换新补贴测算 The subsidy, explained", responses=refusals(TradeInNotFound))
-def get_subsidy(trade_in_id: UUID, principal: SignedIn, session: ReadSession) -> schemas.SubsidyBody:
+def get_trade_in_subsidy(trade_in_id: UUID, principal: SignedIn, session: ReadSession) -> schemas.SubsidyBody:
     """Every finding with its article, the amount, the proofs still missing and the last day."""
     found, table = subsidizing.evaluate(session, principal=principal, trade_in_id=trade_in_id)
     return schemas.SubsidyBody(

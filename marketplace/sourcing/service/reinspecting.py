@@ -77,7 +77,7 @@ def inspect(
         odometer_km=odometer_km,
         source=vehicles.OdometerSource.HANDOVER,
     )
-    facts = {"number": inspection.number, "agreed_minor": row.agreed_minor, "price_minor": found.price_minor}
+    facts: dict[str, object] = {"number": inspection.number, "agreed_minor": row.agreed_minor, "price_minor": found.price_minor}
     if found.is_lower:
         row.state, row.answer_by = AcquisitionState.PRICE_CHANGE, at + timedelta(hours=rules.answer_within_hours)
         announce(session, row, act="acquisition.propose_price", principal=principal, facts=facts)
@@ -104,7 +104,7 @@ def answer(
     signature_id = _signed(session, principal, inspection, passphrase) if consent else None
     session.add(AcquisitionAnswer(inspection_id=inspection.id, consented=consent, signature_id=signature_id, person_id=principal.id, at=at))
     row.answer_by = None
-    facts = {"number": inspection.number, "consent": consent, "price_minor": inspection.price_minor}
+    facts: dict[str, object] = {"number": inspection.number, "consent": consent, "price_minor": inspection.price_minor}
     if consent:
         row.price_minor = inspection.price_minor
         _order(session, row, principal=principal, facts=facts)
