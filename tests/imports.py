@@ -40,7 +40,7 @@ def pilot_applied(api: Market, *, by: Person | None = None, valid_to: date | Non
     """An organization of importers with its approval on file that has applied."""
     clerk = by or operator(api)
     pilot = organization(api, "import_pilot", by=clerk, licences=("business_licence",))
-    licence(api, pilot, "import_pilot_approval", by=clerk, **({"valid_to": valid_to} if valid_to else {}))
+    licence(api, pilot, "import_pilot_approval", by=clerk, valid_to=valid_to)
     body = {"kind": "enterprise", "zone": "天津港保税区", "stated": CONDITIONS}
     answer = api.post(PILOTS, json=body, headers=pilot.headers)
     assert answer.status_code == 201, answer.text

@@ -28,7 +28,7 @@ from marketplace.feeds.domain import (
 
 SHAPE = SHAPES[FeedName.PARALLEL_IMPORT]
 PAGE = FeedPage(market="河南路", since=None, cursor=7, has_more=False, count=1)
-TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=60)
+TEXT = st.text(st.characters(codec="utf-8"), max_size=60)
 
 
 def as_csv(car: Mapping[str, Any]) -> list[list[str]]:

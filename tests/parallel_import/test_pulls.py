@@ -25,10 +25,10 @@ from tests.people import Person
 Plan = Callable[[BaseHTTPRequestHandler], None]
 
 
-def answer(body: bytes, status: int = 200, **headers: str) -> Plan:
+def answer(body: bytes, status: int = 200, sent: dict[str, str] | None = None, **headers: str) -> Plan:
     def write(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(status)
-        for name, value in {**signed(body), **{key.replace("_", "-"): value for key, value in headers.items()}}.items():
+        for name, value in {**signed(body), **(sent or {}), **{key.replace("_", "-"): value for key, value in headers.items()}}.items():
             handler.send_header(name, value)
         handler.send_header("Content-Length", str(len(body)))
         handler.end_headers()
@@ -153,8 +153,7 @@ class TestPull:
     def test_a_packed_feed_signed_by_ed25519(self, quick_api: Market) -> None:
         pilot = verified_pilot(quick_api)
         content = gzip.compress(document(car(1)))
-        headers = {name.replace("-", "_"): value for name, value in signed(content, 7, secret=None).items()}
-        with serving(answer(content, **headers)) as server:
+        with serving(answer(content, sent=signed(content, 7, secret=None))) as server:
             found = pulled(quick_api, pilot, server.url, signing="ed25519")
             assert (found["last_run"]["rows_added"], found["last_sequence"]) == (1, 7)
 

@@ -307,6 +307,7 @@ class TestInterrupted:
         from datetime import timedelta
 
         from marketplace.core.outbox import use_database
+        from marketplace.parallel_import.domain.inbound import RunState
         from marketplace.parallel_import.models import FeedRun
         from marketplace.parallel_import.tasks import sweep_runs
 
@@ -316,7 +317,7 @@ class TestInterrupted:
         with api.database.writing() as session:
             row = session.get(FeedRun, UUID(run["id"]))
             assert row is not None
-            row.state, row.finished_at, row.leased_until = "running", None, row.received_at
+            row.state, row.finished_at, row.leased_until = RunState.RUNNING, None, row.received_at
             session.add(row)
         api.advance(timedelta(minutes=3))
         with use_database(api.database):
