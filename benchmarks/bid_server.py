@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import uvicorn
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI, WebSocket
 from pydantic import BaseModel, Field
 
-from marketplace.core.security import Grant, Principal, public, require
+from marketplace.core.security import Grant, Principal, SocketGate, public, require, socket_auth
+
+ECHO = '{"type":"answer","id":null,"status":201,"body":{"maximum_minor":10000000000,"leading":true}}'
 
 
 class EmptyBody(BaseModel):
@@ -52,6 +54,12 @@ def market_app() -> FastAPI:
     @router.post("/empty", status_code=201)
     async def empty(body: EmptyBody, principal: Annotated[Principal, Depends(require("bids.place"))]) -> EmptyAnswer:
         return EmptyAnswer(maximum_minor=body.maximum_minor, leading=True)
+
+    @router.websocket("/echo")
+    async def echo(socket: WebSocket, _gate: Annotated[SocketGate, Depends(socket_auth())]) -> None:
+        await socket.accept()
+        while (await socket.receive())["type"] != "websocket.disconnect":
+            await socket.send({"type": "websocket.send", "text": ECHO})
 
     router.get("/benchmark/cpu", dependencies=[Depends(public())])(cpu)
     app = create_service(title="benchmark", routers=[*ROUTERS, router], lifespans=LIFESPANS, configure=CONFIGURE)

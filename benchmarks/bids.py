@@ -32,6 +32,7 @@ from auction.sessions.domain import BidRules, ExtendOn, Ladder, LegalMode, Sessi
 from auction.sessions.models import AuctionSession
 from benchmarks.deciding import AgeingLot, measure_processes, two_deciders
 from benchmarks.deciding import tell as tell_deciding
+from benchmarks.frames import frame, load_sockets
 from benchmarks.lines import Rounds, Sample, emit, percentile, setting
 from benchmarks.load import Answer, Run, load, post
 from marketplace.core import clock
@@ -44,6 +45,7 @@ from marketplace.registry import load_models
 POSTGRES_VARIABLE = "HENANROAD_TEST_POSTGRES_URL"
 SECRET = "a-secret-for-benchmarks-only-0123456789"
 CLIENTS = 256
+AUCTION = "/auction/v1"
 MANY_LOTS = 1_000
 BIDDERS_A_LOT = 4
 STEP_MINOR = 50_000
@@ -230,6 +232,18 @@ class Empty:
         return self._requests[client], None
 
 
+class SocketBids(Bids):
+    """The same bids as socket messages."""
+
+    @staticmethod
+    def _split(lot_id: UUID, token: str) -> tuple[bytes, bytes]:
+        return b'{"type":"bid","lot_id":"%b","key":"' % str(lot_id).encode(), b'","maximum_minor":'
+
+    def __call__(self, client: int) -> tuple[bytes, object]:
+        text, note = super().__call__(client)
+        return frame(text), note
+
+
 class Unproven(RuntimeError):
     """The log does not say what the answers said."""
 
@@ -256,8 +270,13 @@ def prove(database: Database, answers: list[Answer]) -> None:
 
 
 def sample(server: Server, *, clients: int, seconds: float, source: "Bids | Empty") -> tuple[Run, Sample]:
+    return timed(server, lambda: load(port=server.port, clients=clients, seconds=seconds, source=source))
+
+
+def timed(server: Server, run_load: Callable[[], Run]) -> tuple[Run, Sample]:
+    """A load and its figures."""
     cpu_s = server.cpu_s()
-    run = load(port=server.port, clients=clients, seconds=seconds, source=source)
+    run = run_load()
     cpu_s = server.cpu_s() - cpu_s
     good = [answer for answer in run.answers if answer.status == 201]
     count = max(len(run.answers), 1)
@@ -289,6 +308,8 @@ class Benchmark:
         self._empty("bare_post_256", "bare")
         self._empty("empty_post_256", "market")
         self._bids("hot_lot_256", "market", 256)
+        self._sockets("hot_lot_ws", f"{AUCTION}/live", SocketBids(self._field, [[self._field.hot_lot()]] * CLIENTS))
+        self._sockets("ws_echo", "/echo", SocketBids(self._field, [[self._field.hot_lot()]] * CLIENTS))
         self._bids("hot_lot_64", "market", 64)
         self._bids("row_lock_64", "row_lock", 64, all_count=True)
         self._bids("thousand_lots_256", "market", 256, many=True)
@@ -303,6 +324,14 @@ class Benchmark:
         prove(self._field.database, [answer for answer in run.answers if answer.status == 201])
         if all_count:  # bids overtake one another on their way to the lock; refusing one costs as much
             found.rate = len(run.answers) / run.elapsed_s
+        self.rounds.add(name, found)
+
+    def _sockets(self, name: str, path: str, source: SocketBids) -> None:
+        """One frame, one bid, one answer; the echo answers the same frames without doing anything."""
+        server, tokens = self._servers["market"], self._field.tokens
+        run, found = timed(server, lambda: load_sockets(port=server.port, path=path, tokens=tokens, seconds=self._seconds, source=source))
+        if name != "ws_echo":
+            prove(self._field.database, [answer for answer in run.answers if answer.status == 201])
         self.rounds.add(name, found)
 
 
@@ -324,12 +353,15 @@ def tell(rounds: Rounds) -> bool:
     rounds.tell("hot_lot_256", "bids/s", against="empty_post_256", wanted=0.7)
     for figure in ("p50_ms", "p99_ms"):
         emit(f"hot_lot_256_{figure}", rounds.median("hot_lot_256", figure), "ms")
+    rounds.tell("hot_lot_ws", "bids/s", against="hot_lot_256", wanted=1.0)
+    rounds.tell("ws_echo", "frames/s")
+    emit("hot_lot_ws_of_echo", rounds.ratio("hot_lot_ws", "ws_echo"), "ratio", wanted=0.5)
     rounds.tell("hot_lot_64", "bids/s", against="row_lock_64", wanted=5.0)
     rounds.tell("thousand_lots_256", "bids/s", against="hot_lot_256", wanted=0.7)
     rounds.tell("row_lock_64", "answers/s", against="fsync_per_s", wanted=0.4)
     rounds.tell("fsync_per_s", "1/s")
     enough = True
-    for name in ("hot_lot_256", "hot_lot_64", "thousand_lots_256", "row_lock_64"):
+    for name in ("hot_lot_256", "hot_lot_ws", "hot_lot_64", "thousand_lots_256", "row_lock_64"):
         share = rounds.median(name, "accepted_share")
         emit(f"{name}_refused", rounds.median(name, "refused"), "bids/s", accepted_share=share)
         enough = enough and (share >= ACCEPTED_SHARE or name == "row_lock_64")

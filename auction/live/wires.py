@@ -1,6 +1,6 @@
 """The stream's fast end: an event is written to the connection itself, below ASGI, by whoever publishes it.
 
-The second documented exception (docs/adr/0010-streams-below-asgi.md; the first is the bid's front). Through ASGI each delivery wakes a task
+The second documented exception (docs/adr/0011-streams-below-asgi.md; the first is the bid's front). Through ASGI each delivery wakes a task
 and passes half a dozen coroutines; so it is one ``write`` of bytes that were encoded once. Head, catching up from the log and everything on
 a server that shows no transport still go through ASGI.
 """
