@@ -375,3 +375,13 @@ class PersonalDataBody(BaseModel):
 
     exported_at: datetime
     features: dict[str, dict[str, Any]]
+
+
+class SealAuthorityBody(BaseModel):
+    """What a PDF reader needs to trust the market's electronic seals. A sandbox is no licensed provider under 电子签名法 第十八条."""
+
+    name: str = Field(examples=["sandbox_seal_authority"])
+    is_sandbox: bool = Field(examples=[True])
+    is_licensed: bool = Field(examples=[False])
+    root_pem: str = Field(examples=["-----BEGIN CERTIFICATE-----"])
+    revocations_pem: str = Field(examples=["-----BEGIN X509 CRL-----"], description="The revocation list as of now.")

@@ -222,3 +222,19 @@ class TestSealHash:
         sealed = _seal(api, people.organization(api, "appraiser"), pdf)
         with pytest.raises(NotFound), api.database.reading() as session:
             accounts.check_seal(session, seal_id=sealed.seal_id, content_hash=sealed.content_hash)
+
+
+class TestOverHttp:
+    def test_anybody_gets_root_and_revocations(self, api: Market, pdf: bytes) -> None:
+        path = f"{people.BASE}/seal-authority"
+        assert api.get(path).status_code == 404
+        house = people.organization(api, "appraiser")
+        sealed = _seal(api, house, pdf)
+        body = api.get(path).json()
+        assert (body["is_sandbox"], body["is_licensed"]) == (True, False)
+        own = x509.load_pem_x509_certificate(sealed.certificate.pem.encode())
+        own.verify_directly_issued_by(x509.load_pem_x509_certificate(body["root_pem"].encode()))
+        assert len(x509.load_pem_x509_crl(body["revocations_pem"].encode())) == 0
+        with api.database.writing() as session:
+            accounts.revoke_seals(session, principal=None, organization_id=house.party_id, reason="停业")
+        assert len(x509.load_pem_x509_crl(api.get(path).json()["revocations_pem"].encode())) == 1

@@ -17,14 +17,15 @@ from marketplace.accounts.schemas import (
     ReasonBody,
     RevealBody,
     RevealRequest,
+    SealAuthorityBody,
 )
-from marketplace.accounts.service import licences, organizations, personal_data, sign_ins
+from marketplace.accounts.service import licences, organizations, personal_data, seals, sign_ins
 from marketplace.core.db import ReadSession, WriteSession
 from marketplace.core.errors import NotFound
 from marketplace.core.idempotency import Idempotency, Router
 from marketplace.core.pagination import Page, Paging
 from marketplace.core.problem import refusals
-from marketplace.core.security import Principal, require
+from marketplace.core.security import Principal, Viewer, require
 
 router = Router(prefix="/marketplace/v1", tags=["parties 主体"])
 Reader = Annotated[Principal, Depends(require("parties.read"))]
@@ -120,3 +121,16 @@ def decide_licence(licence_id: UUID, body: DecisionBody, principal: Checker, ses
 @router.post("/licences/{licence_id}/revocation", summary="吊销证照 Revoke a licence", responses=refusals(AlreadyDecided, NotFound))
 def revoke_licence(licence_id: UUID, body: NoteBody, principal: Checker, session: WriteSession, _key: Idempotency) -> LicenceBody:
     return licence_body(licences.revoke_licence(session, principal=principal, licence_id=licence_id, note=body.note))
+
+
+@router.get("/seal-authority", summary="电子印章机构 The authority behind the seals", responses=refusals(NotFound))
+def get_seal_authority(_viewer: Viewer, session: ReadSession) -> SealAuthorityBody:
+    """Root certificate and revocation list. 404 while nothing has been sealed yet."""
+    found = seals.seal_authority_view(session)
+    return SealAuthorityBody(
+        name=found.name,
+        is_sandbox=found.capabilities.is_sandbox,
+        is_licensed=found.capabilities.is_licensed,
+        root_pem=found.root_pem,
+        revocations_pem=found.revocations_pem,
+    )

@@ -200,8 +200,10 @@ def _keep(session: Session, principal: Principal | None, use: SealUse, certifica
 
 
 def seal_authority_view(session: Session) -> SealAuthorityView:
-    """Root and revocation list, for whoever checks a seal. Makes the root when there is none yet, so it needs a writing session then."""
+    """Root and revocation list, for whoever checks a seal. Raises ``NotFound`` while nothing has ever been sealed."""
     authority, at = seal_authority(), clock.now(session)
+    if queries.find_sandbox_authority(session, authority.name) is None:
+        raise NotFound
     return SealAuthorityView(
         name=authority.name,
         capabilities=authority.capabilities,
