@@ -213,7 +213,8 @@ class TestEligibility:
         found = api.get(path, params=asked, headers=other.headers).json()
         assert (found["tradable"], {one["code"] for one in found["findings"]}) == (True, {"plate_quota_needed"})
         assert api.get(path, params=asked).status_code == 401
-        ended = api.post(f"/marketplace/v1/listings/{shown.listing_id}/withdrawal", json={"reason": "车主收回"}, headers=shown.seller.headers)
+        path_out, why = f"/marketplace/v1/listings/{shown.listing_id}/withdrawal", {"reason": "车主收回"}
+        ended = api.post(path_out, json=why, headers=shown.seller.headers)
         assert ended.status_code == 200, ended.text
         api.relay()
         assert api.get(path, params=asked, headers=other.headers).status_code == 404
