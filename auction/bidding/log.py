@@ -18,6 +18,7 @@ from auction.sessions.domain import Format
 from marketplace.core.crypto import canonical_json
 
 GENESIS = "0" * 64
+_PLAIN = Act.BID
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def bid_content(
 ) -> dict[str, Any]:
     """What an accepted bid publishes. Of a sealed one: that it was made, and what it is bound to; nothing that depends on amounts."""
     state = accepted.state
-    if state.rules.format.is_sealed:
+    if state.price_minor is None:  # only a sealed bid makes no price
         return {
             "at": at,
             "bidder": bidder.pseudonym,
@@ -81,7 +82,7 @@ def bid_content(
         "reserve_met": state.reserve_met,
         "seq": state.seq,
     }
-    return content if accepted.act is Act.BID else content | {"act": accepted.act.value}
+    return content if accepted.act is _PLAIN else content | {"act": accepted.act.value}
 
 
 def revealed_content(state: LotState, bids: Sequence[tuple[SealedBid, str]]) -> dict[str, Any]:

@@ -13,14 +13,18 @@ from auction.bidding.domain.states import Accepted, Act, BidCommand, Bidder, Dec
 from auction.sessions.domain import ExtendOn, Format
 from marketplace.core.errors import Refusal
 
+_PLAIN = Act.BID
+"""Bids that are not are rare: told apart by one comparison."""
+
 
 def decide_ascending(state: LotState, command: BidCommand, bidder: Bidder, now: datetime) -> Decision:
     """A bid whose time and bidder are good."""
     act = command.act
-    if act is Act.BUY_NOW:
-        return _buy_now(state, command.maximum_minor, bidder, now)
-    if act is Act.FLOOR and state.rules.format is not Format.LIVE_LANE:
-        return Refused(NotOnTheFloor())
+    if act is not _PLAIN:
+        if act is Act.BUY_NOW:
+            return _buy_now(state, command.maximum_minor, bidder, now)
+        if state.rules.format is not Format.LIVE_LANE:
+            return Refused(NotOnTheFloor())
     refusal = _amount_refusal(state, command.maximum_minor, bidder)
     return Refused(refusal) if refusal is not None else _accept(state, command.maximum_minor, bidder, now, act)
 
@@ -61,7 +65,7 @@ def _amount_refusal(state: LotState, maximum_minor: int, bidder: Bidder) -> Refu
 def _accept(state: LotState, maximum_minor: int, bidder: Bidder, now: datetime, act: Act) -> Accepted:
     price, leads, changed = _compute_price(state, maximum_minor, bidder)
     best = maximum_minor if leads else state.maximum_minor
-    if act is Act.FLOOR and leads:
+    if act is not _PLAIN and leads:
         price = max(price, maximum_minor)
     if state.reserve_minor is not None and best >= state.reserve_minor > price:
         price = state.reserve_minor

@@ -81,7 +81,7 @@ class LotState:
     @property
     def next_minimum_minor(self) -> int:
         """The least maximum a bidder who does not lead must offer. Of a Dutch lot the clock tells: ``falling_price``."""
-        if self.price_minor is None or not self.rules.format.rises:
+        if self.price_minor is None or self.floor_minor is not None:
             return self.start_minor
         return self.price_minor + self.rules.ladder.increment(self.price_minor)
 

@@ -39,11 +39,6 @@ class Format(StrEnum):
         """Nothing about amounts is told before the close."""
         return self in (Format.SEALED_FIRST_PRICE, Format.SEALED_SECOND_PRICE)
 
-    @property
-    def rises(self) -> bool:
-        """Every bid must be above the price."""
-        return not self.is_sealed and self is not Format.DUTCH
-
 
 class Ruling(StrEnum):
     """``private_offer``: not as a bid; it would be a contract of its own, outside of the session."""
