@@ -533,7 +533,10 @@ class TestSeen:
 
 class TestOwnMapping:
     def test_the_dealers_words_come_first(self) -> None:
-        saved = {header_key("我的 底价"): {"field": "ask", "unit": "元"}, header_key("报价(万元)"): {"field": None, "unit": None}}
+        saved: dict[str, dict[str, str | None]] = {
+            header_key("我的 底价"): {"field": "ask", "unit": "元"},
+            header_key("报价(万元)"): {"field": None, "unit": None},
+        }
         found = map_header(["报价(万元)", "我的底价", "车架号"], saved=saved)
         assert (found.columns[Column.ASK].position, found.columns[Column.ASK].unit, found.columns[Column.ASK].how) == (1, "元", How.SAVED)
         assert found.unknown == ("报价(万元)",)

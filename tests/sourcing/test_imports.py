@@ -20,7 +20,7 @@ from marketplace.core.settings import Settings, get_settings
 from marketplace.sourcing import tasks
 from marketplace.sourcing.domain import ImportState, StockState
 from marketplace.sourcing.models import StockCar, StockImport
-from marketplace.sourcing.service import importing, running
+from marketplace.sourcing.service import importing, running, staging
 from marketplace.vehicles import api as vehicles
 from tests.cars import register_car, vin
 from tests.market import Market
@@ -40,9 +40,8 @@ def get_import(api: Market, seller: Person, import_id: Any) -> dict[str, Any]:
     return body
 
 
-def sheet_of(content: bytes) -> list[list[str]]:
-    rows: list[list[str]] = CalamineWorkbook.from_filelike(io.BytesIO(content)).get_sheet_by_index(0).to_python()
-    return rows
+def sheet_of(content: bytes) -> list[list[Any]]:
+    return [list(row) for row in CalamineWorkbook.from_filelike(io.BytesIO(content)).get_sheet_by_index(0).to_python()]
 
 
 def counts(body: dict[str, Any]) -> tuple[int, int, int, int, int]:
@@ -308,7 +307,7 @@ class _Died(BaseException):
 
 
 def dying_at(call: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    original, calls = running.stage, []
+    original, calls = staging.stage, []
 
     def dying(*arguments: Any, **named: Any) -> Any:
         calls.append(1)
@@ -345,7 +344,8 @@ class TestInterrupted:
     def test_a_runner_that_was_overtaken_writes_nothing_more(self, api: Market, monkeypatch: pytest.MonkeyPatch) -> None:
         seller = dealer(api)
         made = upload_stock(api, seller, stock_file([stock_row(n) for n in range(1, 31)])).json()
-        original, done = running.stage, []
+        original = staging.stage
+        done: list[int] = []
 
         def overtaken(session: Any, *arguments: Any) -> Any:
             if not done:

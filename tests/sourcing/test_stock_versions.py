@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import xlsxwriter  # type: ignore[import-untyped]  # it has no stubs
 from sqlmodel import col, select
 
-from auction.bidding.service import place_bids
+from auction.bidding.service import BidAnswer, place_bids
 from marketplace.core.pagination import PageQuery
 from marketplace.core.settings import Settings
 from marketplace.sourcing.domain import StockState
@@ -192,7 +192,8 @@ class TestOneSwitch:
         seller = dealer(api)
         lot = open_lot(api.database)
         made = upload_stock(api, seller, stock_file([stock_row(n) for n in range(1, 151)])).json()
-        over, answers = threading.Event(), []
+        over = threading.Event()
+        answers: list[BidAnswer] = []
 
         def bid() -> None:
             amount = 10_000

@@ -271,6 +271,7 @@ def list_due_images(session: Session, *, now: datetime, limit: int) -> list[Stoc
             .order_by(col(StockImage.next_try_at))
             .limit(limit)
             .with_for_update(skip_locked=True)
+            .execution_options(populate_existing=True)
         )
     )
 

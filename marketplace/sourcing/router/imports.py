@@ -152,7 +152,7 @@ def import_stock(
 @router.post(
     "/stock-imports/preview",
     summary="预览表头对应 Look at a file before importing it",
-    responses=refusals(FileUnreadable, FileExpected),
+    responses=refusals(FileUnreadable, FileExpected, StockFileTooLarge),
     openapi_extra=_BODY,
     max_body_size=BODY_BYTES,
 )
@@ -176,7 +176,7 @@ def get_mapping(principal: Importer, session: ReadSession) -> MappingBody:
     return _mapping_body(mapping.get_mapping(session, dealer_id=principal.party_id))
 
 
-@router.put("/stock-mapping", summary="保存表头对应 Save header meanings", responses=refusals(FieldUnknown))
+@router.put("/stock-mapping", summary="保存表头对应 Save header meanings", responses=refusals(FieldUnknown, ImportRunning))
 def save_mapping(body: MappingRequest, principal: Importer, session: WriteSession, _key: Idempotency) -> MappingBody:
     """Every later import of the dealer understands these headers so; it replaces what was said before."""
     headers = {
@@ -261,7 +261,7 @@ def roll_back(
     """What later imports changed is taken back by a new import, all at once; what was changed by hand or sold since is named and stays."""
     target = _own(session, principal, import_id)
     row = restoring.request(session, principal=principal, target=target, confirm_removals=body.confirm_removals)
-    importing.start(session, files, row, principal=principal, inline=False, settings=get_settings())
+    importing.start(session, files, row=row, principal=principal, inline=False, settings=get_settings())
     return _import_body(session, row)
 
 

@@ -88,11 +88,11 @@ def receive(session: Session, files: FileStore, *, principal: Principal, upload:
         received_at=at,
     )
     return start(
-        session, files, row, principal=principal, inline=_is_small(session, principal.party_id, upload, settings), settings=settings
+        session, files, row=row, principal=principal, inline=_is_small(session, principal.party_id, upload, settings), settings=settings
     )
 
 
-def start(session: Session, files: FileStore, row: StockImport, *, principal: Principal, inline: bool, settings: Settings) -> StockImport:
+def start(session: Session, files: FileStore, *, row: StockImport, principal: Principal, inline: bool, settings: Settings) -> StockImport:
     """Keep the import, and run it here or behind the answer."""
     session.add(row)
     session.flush()

@@ -10,7 +10,7 @@ from marketplace.core.crypto import mask_plate, mask_vin
 from marketplace.core.db import Session
 from marketplace.core.security import Principal
 from marketplace.core.settings import Settings
-from marketplace.sourcing.domain import FieldUnknown
+from marketplace.sourcing.domain import FieldUnknown, ImportRunning, StockFileTooLarge
 from marketplace.sourcing.domain.columns import Column, HeaderMap, header_key, map_header
 from marketplace.sourcing.domain.sources import Source, Table
 from marketplace.sourcing.models.stock import StockMapping
@@ -47,7 +47,9 @@ class Preview:
 
 
 def preview(session: Session, *, principal: Principal, content: bytes, settings: Settings) -> Preview:
-    """Raises ``FileUnreadable``."""
+    """Raises ``FileUnreadable``, ``StockFileTooLarge``."""
+    if len(content) > settings.stock_file_limit_bytes:
+        raise StockFileTooLarge(limit_bytes=settings.stock_file_limit_bytes)
     saved = get_mapping(session, dealer_id=principal.party_id)
     bounds = market_bounds(session)
     table = open_table(Source.of(content), settings=settings, saved=saved)
@@ -87,8 +89,10 @@ def save_mapping(
 ) -> dict[str, dict[str, str | None]]:
     """Every import from now on understands these headers so: ``header → (field, unit)``; a field of None leaves it aside.
 
-    Raises ``FieldUnknown``.
+    Raises ``FieldUnknown``, ``ImportRunning``: a file on its way is read by one meaning.
     """
+    if queries.find_running(session, principal.party_id) is not None:
+        raise ImportRunning(retry_after_s=2)
     plain: dict[str, dict[str, str | None]] = {}
     for header, (field, unit) in headers.items():
         if field is not None and field not in set(Column):
