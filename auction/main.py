@@ -19,6 +19,7 @@ from auction.live.service import Heart
 from auction.live.sockets import SocketHall
 from auction.lots import router as lots
 from auction.negotiation import router as negotiation
+from auction.portfolios import router as portfolios
 from auction.proving import router as proving
 from auction.reauction import router as reauction
 from auction.sessions import router as sessions
@@ -100,6 +101,7 @@ ROUTERS: list[APIRouter] = [
     suspensions.router,
     settlement.router,
     negotiation.router,
+    portfolios.router,
     reauction.router,
     live.router,
     proving.router,

@@ -6,6 +6,7 @@ from auction import api as auction_api
 from auction.closing import tasks as closing
 from auction.lots import tasks as lots
 from auction.negotiation import tasks as negotiation
+from auction.portfolios import tasks as portfolios
 from auction.proving import tasks as proving
 from auction.reauction import tasks as reauction
 from auction.reviewing import tasks as reviewing
@@ -49,13 +50,18 @@ SUBSCRIBERS: dict[str, Sequence[Subscriber]] = {
     "payments.payment_received": [sourcing.hear_payment, orders.hear_payment, reauction.hear_debt_payment],
     "payments.payment_failed": [orders.hear_payment],
     "payments.hold_captured": [orders.hear_hold],
-    "payments.hold_held": [settlement.hear_hold],
-    "payments.hold_lapsed": [orders.hear_hold, settlement.hear_hold],
-    "payments.hold_failed": [orders.hear_hold, settlement.hear_hold],
-    "payments.hold_released": [orders.hear_hold, settlement.hear_hold],
-    "orders.order_defaulted": [settlement.hear_default, reauction.open_debt],
+    "payments.hold_held": [settlement.hear_hold, portfolios.hear_line_hold],
+    "payments.hold_lapsed": [orders.hear_hold, settlement.hear_hold, portfolios.hear_line_hold],
+    "payments.hold_failed": [orders.hear_hold, settlement.hear_hold, portfolios.hear_line_hold],
+    "payments.hold_released": [orders.hear_hold, settlement.hear_hold, portfolios.hear_line_hold],
+    "orders.order_paid": [portfolios.hear_line_order],
+    "orders.order_defaulted": [settlement.hear_default, reauction.open_debt, portfolios.hear_line_order],
     "listings.claim_taken": [lots.hear_claim, feeds.follow_claim],
     "listings.claim_released": [feeds.follow_claim],
+    "auction.lot_opened": [portfolios.run_portfolios],
+    "auction.lot_moved": [portfolios.run_portfolios],
+    "auction.lot_closed": [portfolios.run_portfolios],
+    "auction.line_activated": [portfolios.admit_line],
     "auction.lot_withdrawn": [settlement.hear_withdrawal],
     "accounts.party_suspended": [settlement.hear_party, imports.hear_suspension],
     "accounts.party_reinstated": [settlement.hear_party],
@@ -87,7 +93,7 @@ SUBSCRIBERS: dict[str, Sequence[Subscriber]] = {
         feeds.follow_listing,
         vehicles.follow_listing,
     ],
-    "orders.order_cancelled": [sourcing.fail_purchase],
+    "orders.order_cancelled": [sourcing.fail_purchase, portfolios.hear_line_order],
     "sourcing.batch_received": [sourcing.take_in_batch],
     "sourcing.import_received": [sourcing.run_import],
     "sourcing.import_applied": [sourcing.follow_import],

@@ -71,7 +71,10 @@ class BidRefusal(SQLModel, table=True):
 
 
 class Registration(SQLModel, table=True):
-    """A party admitted to bid on one lot. Its state changes only under the lot's lock, so a bid sees one truth."""
+    """A party admitted to bid on one lot. Its state changes only under the lot's lock, so a bid sees one truth.
+
+    On a line there is no hold of the lot's own: each bid reserves its maximum and ``fee_bps`` of it there.
+    """
 
     __tablename__ = "auction_registration"
     __table_args__ = (
@@ -90,6 +93,8 @@ class Registration(SQLModel, table=True):
     conflict: Conflict | None = Field(default=None, sa_type=enum_type(Conflict, "conflict"))
     deposit_minor: int = Field(sa_type=sa.BigInteger)
     hold_id: UUID | None = Field(default=None, index=True)
+    line_id: UUID | None = Field(default=None, foreign_key="auction_line.id", index=True)
+    fee_bps: int = Field(default=0)
     created_at: datetime
 
 

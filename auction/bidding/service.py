@@ -15,6 +15,7 @@ from auction.bidding.events import LotMoved
 from auction.bidding.log import Entry
 from auction.bidding.queries import Loaded, LockedLot, Storage, StoredBid, Writes
 from auction.bidding.queries.postgres import PostgresStorage
+from auction.lines.domain import Book, need
 from auction.lots import service as lots
 from auction.lots.domain import LotPhase, LotUnknown
 from marketplace.core import outbox
@@ -73,6 +74,7 @@ def place_bids(session: Session, commands: Sequence[BidCommand]) -> Decided:
     batch = _Batch(loaded, salts=os.urandom(SALT_BYTES * len(commands)))
     for position, command in enumerate(commands):
         batch.decided.answers.append(_answer(batch, command, position))
+    batch.writes.book = loaded.book
     batch.writes.lots = [lot for lot in loaded.lots.values() if lot.state.seq > lot.from_seq]
     storage.write(session, batch.writes)
     for lot in batch.writes.lots:
@@ -95,7 +97,23 @@ def _answer(batch: _Batch, command: BidCommand, position: int) -> BidAnswer:
     if not isinstance(decision, Accepted):
         return _refused(batch, command, decision.refusal)
     assert bidder is not None
+    if loaded.book.lines and (refusal := _reserve(loaded.book, lot, bidder, decision, command.maximum_minor)) is not None:
+        return _refused(batch, command, refusal)
     return _accepted(batch, command, lot, bidder, decision, at, position)
+
+
+def _reserve(book: Book, lot: LockedLot, bidder: Bidder, accepted: Accepted, maximum_minor: int) -> Refusal | None:
+    """A line must carry the bid, whether or not it takes the lead; it reserves while it leads, a sealed bid to the close."""
+    if bidder.line_id is not None:
+        amount = need(maximum_minor, bidder.fee_bps)
+        refusal = book.find_refusal(lot_id=lot.id, registration_id=bidder.registration_id, line_id=bidder.line_id, amount_minor=amount)
+        if refusal is not None:
+            return refusal
+        if accepted.state.rules.format.is_sealed or accepted.state.leader_id == bidder.registration_id:
+            book.reserve(lot_id=lot.id, registration_id=bidder.registration_id, line_id=bidder.line_id, amount_minor=amount)
+    if not accepted.state.rules.format.is_sealed:
+        book.release_others(lot_id=lot.id, registration_id=accepted.state.leader_id)
+    return None
 
 
 def _repeat(known: StoredBid, command: BidCommand) -> BidAnswer:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from auction.bidding.domain import RegistrationState
 from auction.bidding.models import Registration
+from auction.lines import service as lines
 from auction.lots import queries as lots
 from auction.lots.domain import LotPhase, LotUnknown
 from auction.lots.models import AuctionSession, Lot
@@ -164,6 +165,8 @@ def _sell(session: Session, *, lot: Lot, found: Negotiation, price_minor: int, a
     bidder = session.get_one(Registration, found.registration_id)
     vehicles.require_eligible(session, vehicle_id=lot.vehicle_id, mode=vehicles.TradeMode(row.mode.value), seller_id=lot.consignor_id)
     order = sales.open_negotiated_order(session, lot=lot, row=row, buyer=bidder, price_minor=price_minor, at=at)
+    owed = order.price_minor + order.buyer_fee_minor
+    lines.settle_lot(session, lot_id=lot.id, keep=bidder.id, owed_minor=owed, order_id=order.id)
     return order.id
 
 
@@ -173,6 +176,7 @@ def _end(session: Session, *, lot: Lot, found: Negotiation, at: datetime) -> Non
     if found.state is NegotiationState.AGREED:
         return
     listings.release_claim(session, vehicle_id=lot.vehicle_id, holder_id=lot.id)
+    lines.settle_lot(session, lot_id=lot.id, keep=None)
     if lot.state is LotPhase.PASSED:
         registrations.release_all(session, lot_id=lot.id, reason="negotiation_over")
 

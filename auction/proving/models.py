@@ -6,7 +6,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
-from auction.verifying.statements import HeadReason
+from auction.verifying.domain import HeadReason
 from marketplace.core.db import append_only, enum_type
 
 

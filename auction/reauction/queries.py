@@ -6,7 +6,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import col, select
 
-from auction.reauction.models import DefaultDebt, Relisting, RelistPlan
+from auction.reauction.models import DebtState, DefaultDebt, Relisting, RelistPlan
 from marketplace.core.db import Session
 from marketplace.core.pagination import PageQuery
 
@@ -43,6 +43,12 @@ def lock_debt(session: Session, *, debt_id: UUID) -> DefaultDebt | None:
     return session.exec(
         select(DefaultDebt).where(DefaultDebt.id == debt_id).with_for_update().execution_options(populate_existing=True)
     ).first()
+
+
+def count_open_debts(session: Session, *, debtor_id: UUID) -> int:
+    open_states = (DebtState.WAITING, DebtState.DUE)
+    statement = select(sa.func.count()).select_from(DefaultDebt)
+    return session.exec(statement.where(DefaultDebt.debtor_id == debtor_id, col(DefaultDebt.state).in_(open_states))).one()
 
 
 def list_debts(session: Session, *, party_id: UUID, page: PageQuery) -> Sequence[DefaultDebt]:

@@ -249,6 +249,11 @@ def debt_of(debt: DefaultDebt) -> Debt:
     )
 
 
+def owes(session: Session, *, party_id: UUID) -> bool:
+    """Whether a debt of the party's is not settled, or not computed yet."""
+    return queries.count_open_debts(session, debtor_id=party_id) > 0
+
+
 def list_debts(session: Session, *, principal: Principal, page: PageQuery) -> list[DefaultDebt]:
     """The principal's own, on whichever side."""
     return [*queries.list_debts(session, party_id=principal.party_id, page=page)]

@@ -27,6 +27,13 @@ class RegistrationClosed(Refusal):
     en = "The lot takes no more registrations."
 
 
+class AlreadyRegistered(Refusal):
+    """With a deposit of the lot's own: a portfolio's budget would not bound those bids."""
+
+    zh = "您已单独登记该标的,不能再纳入组合竞买"
+    en = "You are registered for this lot by itself; it cannot join a portfolio."
+
+
 class BidderKindMismatch(Refusal):
     status = 403
     zh = "该场次仅限{wanted}竞买"

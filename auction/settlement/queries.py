@@ -51,6 +51,20 @@ def lock_registrations(session: Session, *, lot_id: UUID) -> Sequence[Registrati
     ).all()
 
 
+def list_lots_of_line(session: Session, *, line_id: UUID) -> Sequence[UUID]:
+    return session.exec(select(Registration.lot_id).where(Registration.line_id == line_id).order_by(col(Registration.lot_id))).all()
+
+
+def find_registration_of_line(session: Session, *, lot_id: UUID, line_id: UUID) -> Registration | None:
+    """Under the lot's lock."""
+    return session.exec(
+        select(Registration)
+        .where(Registration.lot_id == lot_id, Registration.line_id == line_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).first()
+
+
 def list_pseudonyms(session: Session, *, lot_id: UUID) -> set[str]:
     return set(session.exec(select(Registration.pseudonym).where(Registration.lot_id == lot_id)))
 

@@ -8,6 +8,7 @@ from fastapi import Depends
 
 from auction.bidding.domain import BidderIsConsignor, BidderIsHouse
 from auction.bidding.models import Registration
+from auction.lines.domain import LineNotActive, LineUnknown
 from auction.lots import service as lots
 from auction.lots.domain import LotUnknown
 from auction.lots.schemas import SignatureBody
@@ -62,7 +63,7 @@ def _confirmation(found: Confirmation) -> ConfirmationAnswer:
     responses=refusals(
         LotUnknown, RegistrationClosed, BidderKindMismatch, BidderIsConsignor, BidderIsHouse, DefaulterBarred, accounts.RealNameMissing,
         accounts.LicenceMissing, accounts.LicenceLapsed, accounts.PartySuspended, payments.GatewayUnknown, payments.GatewayCannotHold,
-        payments.AmountAboveGateway,
+        payments.AmountAboveGateway, LineUnknown, LineNotActive,
     ),
 )  # fmt: skip
 def register(
@@ -73,7 +74,14 @@ def register(
     session: WriteSession,
 ) -> RegistrationAnswer:
     """Bidding is open to you as soon as the deposit is held; it comes back by itself when you do not win."""
-    found = registrations.register(session, principal=principal, lot_id=lot_id, gateway=body.gateway, payment_method=body.payment_method)
+    found = registrations.register(
+        session,
+        principal=principal,
+        lot_id=lot_id,
+        gateway=body.gateway,
+        payment_method=body.payment_method,
+        by_line=body.by_line,
+    )
     session.flush()
     return _registration(session, found)
 

@@ -19,6 +19,7 @@ class RegistrationBody(BaseModel):
 
     gateway: str | None = Field(None, min_length=1, max_length=40)
     payment_method: str | None = Field(None, min_length=1, max_length=120)
+    by_line: bool = Field(False, description="On the party's line instead of a deposit of the lot's own.")
 
 
 class RegistrationAnswer(BaseModel):

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from auction.bidding.log import commitment
+from auction.verifying.domain import HeadReason
 from marketplace.core.crypto import canonical_json, verify
 
 
@@ -20,14 +21,6 @@ class StatementKind(StrEnum):
     HEAD = "auction_head"
     RECEIPT = "bid_receipt"
     SEAL = "proof_seal"
-
-
-class HeadReason(StrEnum):
-    """When a head was signed."""
-
-    OPENING = "opening"
-    INTERVAL = "interval"
-    CLOSE = "close"
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,8 @@ class Bidder:
     pseudonym: str
     state: RegistrationState
     conflict: Conflict | None = None
+    line_id: UUID | None = None
+    fee_bps: int = 0
 
 
 class Act(StrEnum):

@@ -16,6 +16,8 @@ from sqlmodel import col, select
 from auction.bidding.domain import Bidder, LotState, SealedBid
 from auction.bidding.log import Entry
 from auction.bidding.models import BidRefusal, LogEntry, Registration
+from auction.lines import queries as lines
+from auction.lines.domain import Book
 from auction.lots.models import Lot
 from auction.sessions.domain import BidRules
 from auction.sessions.models import AuctionSession
@@ -66,6 +68,7 @@ class Loaded:
     lots: dict[UUID, LockedLot]
     bidders: dict[tuple[UUID, UUID], Bidder]
     answers: dict[tuple[UUID, str], StoredBid] = field(default_factory=dict)
+    book: Book = field(default_factory=Book)
 
 
 @dataclass(slots=True)
@@ -75,6 +78,7 @@ class Writes:
     entries: list[dict[str, Any]] = field(default_factory=list)
     refusals: list[dict[str, Any]] = field(default_factory=list)
     lots: list[LockedLot] = field(default_factory=list)
+    book: Book = field(default_factory=Book)
 
 
 _rules: dict[UUID, BidRules] = {}
@@ -128,7 +132,7 @@ class Storage:
         .with_for_update()
     )
     _lock_registrations = (
-        sa.select(*[REGISTRATIONS.c[name] for name in ("lot_id", "party_id", "id", "pseudonym", "state", "conflict")])
+        sa.select(*[REGISTRATIONS.c[name] for name in ("lot_id", "party_id", "id", "pseudonym", "state", "conflict", "line_id", "fee_bps")])
         .where(sa.tuple_(REGISTRATIONS.c.lot_id, REGISTRATIONS.c.party_id).in_(sa.bindparam("pairs", expanding=True)))
         .order_by(REGISTRATIONS.c.id)
         .with_for_update()
@@ -149,15 +153,17 @@ class Storage:
     )  # fmt: skip
 
     def load(self, session: Session, *, lot_ids: set[UUID], pairs: set[tuple[UUID, UUID]], keys: set[tuple[UUID, str]]) -> Loaded:
-        """Lock lots by id, then the bidders' registrations by id; then read the clock, then what keys were answered."""
+        """Lock lots by id, then the bidders' registrations, then the lines of bidders and leaders; then the clock, then known keys."""
         connection = session.connection()
         lots = connection.execute(self._lock_lots, {"ids": id_list(list(lot_ids))}).all()
         registered = connection.execute(self._lock_registrations, {"pairs": sorted(pairs)}).all()
+        book = lines.lock_book(session, lot_ids=lot_ids, line_ids={row[6] for row in registered if row[6] is not None})
         now = clock.now(session)
         loaded = Loaded(
             now=now,
             lots=locked_lots(session, lots),
-            bidders={(row[0], row[1]): Bidder(row[2], row[3], row[4], row[5]) for row in registered},
+            bidders={(row[0], row[1]): Bidder(*row[2:]) for row in registered},
+            book=book,
         )
         if keys:
             for row in connection.execute(self._answers, {"keys": sorted(keys)}):
@@ -175,6 +181,7 @@ class Storage:
             connection.execute(self._update_lots, [_moved(lot) for lot in writes.lots])
         if writes.refusals:
             connection.execute(self._insert_refusals, writes.refusals)
+        lines.write_book(session, writes.book)
 
 
 def _moved(lot: LockedLot) -> dict[str, Any]:

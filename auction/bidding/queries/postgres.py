@@ -18,15 +18,24 @@ from sqlalchemy.exc import DBAPIError
 from auction.bidding.domain import Bidder, Conflict, RegistrationState
 from auction.bidding.log import Entry
 from auction.bidding.queries import LOT_COLUMNS, Loaded, LockedLot, Storage, StoredBid, Writes, frozen_rules, locked_lot
+from auction.lines.queries import book_of, write_book
 from auction.lots.domain import LotPhase
 from marketplace.core.db import Session
 
 _LOCK_LOTS = f"SELECT {', '.join(LOT_COLUMNS)} FROM auction_lot WHERE id = ANY(%s::uuid[]) ORDER BY id FOR UPDATE"
 _LOCK_REGISTRATIONS = """
-SELECT w.at, r.id, r.pseudonym, r.state, r.conflict
+SELECT w.at, r.id, r.pseudonym, r.state, r.conflict, r.line_id, r.fee_bps
 FROM json_to_recordset(%s::json) AS w(at int, lot_id uuid, party_id uuid)
 JOIN auction_registration r ON r.lot_id = w.lot_id AND r.party_id = w.party_id
 ORDER BY r.id FOR UPDATE OF r"""
+# The lines of the bidders and of whoever holds a reservation on the lots. Mostly there are none, and it costs next to nothing.
+_LOCK_LINES = """
+WITH w AS MATERIALIZED (SELECT * FROM json_to_recordset(%s::json) AS w(at int, lot_id uuid, party_id uuid))
+SELECT id, limit_minor, reserved_minor, leads, leads_max, state FROM auction_line WHERE id IN (
+  SELECT r.line_id FROM w JOIN auction_registration r ON r.lot_id = w.lot_id AND r.party_id = w.party_id WHERE r.line_id IS NOT NULL
+  UNION SELECT v.line_id FROM auction_reservation v WHERE v.lot_id IN (SELECT lot_id FROM w))
+ORDER BY id FOR UPDATE"""
+_RESERVATIONS = "SELECT lot_id, registration_id, line_id, amount_minor FROM auction_reservation WHERE lot_id = ANY(%s::uuid[])"
 _CLOCK = "SELECT clock_timestamp(), coalesce((SELECT offset_us FROM clock_offset), 0), NULL, NULL"
 # Keys seldom come twice: what they were answered travels as JSON in the clock's row, mostly as two NULLs.
 _CLOCK_AND_ANSWERS = """
@@ -77,23 +86,28 @@ class PostgresStorage(Storage):
 
     def load(self, session: Session, *, lot_ids: set[UUID], pairs: set[tuple[UUID, UUID]], keys: set[tuple[UUID, str]]) -> Loaded:
         pair_list, key_list = [*pairs], [*keys]
+        lot_array = "{" + ",".join([lot_id.hex for lot_id in lot_ids]) + "}"
+        pair_rows = _json([{"at": at, "lot_id": lot, "party_id": party} for at, (lot, party) in enumerate(pair_list)])
         statements: list[tuple[str, str | None]] = [
-            (_LOCK_LOTS, "{" + ",".join([lot_id.hex for lot_id in lot_ids]) + "}"),
-            (_LOCK_REGISTRATIONS, _json([{"at": at, "lot_id": lot, "party_id": party} for at, (lot, party) in enumerate(pair_list)])),
+            (_LOCK_LOTS, lot_array),
+            (_LOCK_REGISTRATIONS, pair_rows),
+            (_LOCK_LINES, pair_rows),
+            (_RESERVATIONS, lot_array),
         ]
         if keys:
             wanted = _json([{"at": at, "actor_id": actor, "key": key} for at, (actor, key) in enumerate(key_list)])
             statements.append((_CLOCK_AND_ANSWERS, wanted))
         else:
             statements.append((_CLOCK, None))
-        lots, registered, ((now, offset_us, accepted, refused),) = _run(session, statements, returning=True)
+        lots, registered, lines, held, ((now, offset_us, accepted, refused),) = _run(session, statements, returning=True)
         loaded = Loaded(
             now=cast("datetime", now) + timedelta(microseconds=offset_us) if offset_us else now,
             lots=_lots(session, lots),
             bidders={
-                pair_list[row[0]]: Bidder(row[1], row[2], _STATES[row[3]], _CONFLICTS[row[4]] if row[4] is not None else None)
-                for row in registered
+                pair_list[at]: Bidder(registration, pseudonym, _STATES[state], _CONFLICTS[conflict] if conflict else None, line_id, fee_bps)
+                for at, registration, pseudonym, state, conflict, line_id, fee_bps in registered
             },
+            book=book_of(lines, held),
         )
         for at, lot_id, maximum, seq, document, found in accepted or ():
             loaded.answers[key_list[at]] = StoredBid(UUID(lot_id), maximum, Entry(UUID(lot_id), seq, document, found))
@@ -109,6 +123,7 @@ class PostgresStorage(Storage):
             statements.append((_INSERT_REFUSALS, _json(writes.refusals)))
         if statements:
             _run(session, statements, returning=False)
+        write_book(session, writes.book)
 
 
 def _json(rows: list[dict[str, Any]]) -> str:

@@ -10,6 +10,7 @@ from auction.bidding import queries as bidding
 from auction.bidding.domain import LotState, reveal
 from auction.bidding.log import Entry
 from auction.bidding.models import EntryKind, LogEntry
+from auction.lines import service as lines
 from auction.lots import queries
 from auction.lots import service as lots
 from auction.lots.domain import LotPhase, ReserveKind
@@ -22,7 +23,7 @@ from auction.sessions import service as sessions
 from auction.sessions.domain import BidRules, SessionState
 from auction.settlement.domain import ResultKind, decide_result
 from auction.settlement.service import sales
-from auction.verifying.statements import HeadReason
+from auction.verifying.domain import HeadReason
 from marketplace.api import listings, vehicles
 from marketplace.core import audit, clock, outbox
 from marketplace.core.db import Session
@@ -172,7 +173,9 @@ def close_lot(session: Session, *, lot: Lot, row: AuctionSession, at: datetime) 
     }
     entries.append(append_note(session, lot=lot, at=at, kind=EntryKind.CLOSED, content=content))
     bound = negotiation.bound_leader(lot, row, kind)
-    sales.settle_lot(session, lot=lot, row=row, state=state, at=at, bids=bids, bound=bound)
+    result = sales.settle_lot(session, lot=lot, row=row, state=state, at=at, bids=bids, bound=bound)
+    owed = (result.price_minor or 0) + result.buyer_fee_minor if sold else None
+    lines.settle_lot(session, lot_id=lot.id, keep=result.winner_registration_id or bound, owed_minor=owed, order_id=result.order_id)
     if bound is not None:
         negotiation.open_if_bid(session, lot=lot, at=at)
     if sold and lot.price_minor is not None:

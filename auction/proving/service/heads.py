@@ -15,7 +15,8 @@ from auction.bidding.log import instant
 from auction.lots import service as lots
 from auction.proving import queries
 from auction.proving.models import SignedHead, SigningKey
-from auction.verifying.statements import HeadReason, Signed, head_statement, key_id_of
+from auction.verifying.domain import HeadReason
+from auction.verifying.statements import Signed, head_statement, key_id_of
 from marketplace.core import clock
 from marketplace.core.crypto import canonical_json, market_signing_key, public_key_of, sign
 from marketplace.core.db import Session

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from auction.bidding.domain import BidderIsConsignor, BidderIsHouse, RegistrationState
 from auction.bidding.models import Registration
+from auction.lines import service as lines
 from auction.lots import queries as lots
 from auction.lots.domain import LotPhase, LotUnknown
 from auction.lots.models import AuctionSession, Lot
@@ -13,8 +14,9 @@ from auction.reauction.domain import DefaulterBarred
 from auction.sessions import service as sessions
 from auction.sessions.domain import SessionMode, SessionState
 from auction.settlement import queries
-from auction.settlement.domain import BidderKindMismatch, RegistrationClosed, RegistrationUnknown
+from auction.settlement.domain import AlreadyRegistered, BidderKindMismatch, RegistrationClosed, RegistrationUnknown
 from auction.settlement.events import BidderRegistered
+from auction.settlement.service import fees
 from marketplace.api import accounts, payments
 from marketplace.core import audit, clock, outbox
 from marketplace.core.db import Session
@@ -28,10 +30,17 @@ _TAKES = frozenset({LotPhase.ANNOUNCED, LotPhase.OPEN})
 
 
 def register(
-    session: Session, *, principal: Principal, lot_id: UUID, gateway: str | None = None, payment_method: str | None = None
+    session: Session,
+    *,
+    principal: Principal,
+    lot_id: UUID,
+    gateway: str | None = None,
+    payment_method: str | None = None,
+    by_line: bool = False,
 ) -> Registration:
     """Register the principal's party and ask for its deposit; it may bid once that is held. Twice is once.
 
+    ``by_line``: no deposit of the lot's own; every bid is reserved on the party's line. Raises ``LineUnknown``, ``LineNotActive`` then.
     Raises ``LotUnknown``, ``RegistrationClosed``, ``BidderKindMismatch``, ``BidderIsConsignor``, ``BidderIsHouse``, ``RealNameMissing``,
     ``LicenceMissing``, ``LicenceLapsed``, ``PartySuspended``, ``DefaulterBarred`` and what ``payments.hold`` raises.
     """
@@ -48,6 +57,9 @@ def register(
     _require_qualified(session, principal=principal, mode=row.mode)
     _require_unconcerned(session, principal=principal, lot=lot, house_id=row.house_id)
     _require_no_default(session, principal=principal, lot_id=lot_id)
+    if by_line:
+        line = lines.require_active(session, party_id=principal.party_id)
+        return _enter(session, principal=principal, lot=lot, row=row, line_id=line.id, known=known, admitted=True)
     deposit = share_bps(lot.start_minor, row.deposit_bps)
     hold = payments.hold(
         session,
@@ -67,7 +79,7 @@ def register(
         deposit_minor=deposit,
         created_at=at,
     )
-    found.hold_id, found.deposit_minor, found.state = hold.id, deposit, RegistrationState.REQUESTED
+    found.hold_id, found.deposit_minor, found.state, found.line_id = hold.id, deposit, RegistrationState.REQUESTED, None
     if hold.state is payments.HoldState.HELD:
         _admit(session, found)
     session.add(found)
@@ -75,6 +87,61 @@ def register(
     facts = {"registration_id": str(found.id), "deposit_minor": deposit, "hold_id": str(hold.id)}
     audit.record(session, principal=principal, act="lot.register", object_kind="lot", object_id=lot_id, facts=facts)
     return found
+
+
+def _enter(
+    session: Session, *, principal: Principal, lot: Lot, row: AuctionSession, line_id: UUID, known: Registration | None, admitted: bool
+) -> Registration:
+    """A registration on a line. Not ``admitted`` it waits for the line's deposit."""
+    at = clock.now(session)
+    found = known or Registration(
+        lot_id=lot.id,
+        party_id=principal.party_id,
+        person_id=principal.id,
+        pseudonym=_pseudonym(queries.list_pseudonyms(session, lot_id=lot.id)),
+        deposit_minor=0,
+        created_at=at,
+    )
+    found.hold_id, found.deposit_minor, found.state, found.line_id = None, 0, RegistrationState.REQUESTED, line_id
+    found.fee_bps = fees.most_buyer_bps(row, on=clock.shanghai_day(at))
+    if admitted:
+        _admit(session, found)
+    session.add(found)
+    session.flush()
+    facts = {"registration_id": str(found.id), "line_id": str(line_id)}
+    audit.record(session, principal=principal, act="lot.register", object_kind="lot", object_id=lot.id, facts=facts)
+    return found
+
+
+def enter_portfolio(session: Session, *, principal: Principal, lot_id: UUID, line_id: UUID) -> Registration:
+    """A lot of a portfolio whose deposit is asked for. Raises as ``register``, and ``AlreadyRegistered``."""
+    lot = lots.lock_lot(session, lot_id)
+    row = session.get_one(AuctionSession, lot.session_id)
+    if row.state is SessionState.DRAFT:
+        raise LotUnknown
+    if lot.state not in _TAKES or clock.now(session) >= lot.ends_at:
+        raise RegistrationClosed
+    known = queries.find_registration(session, lot_id=lot_id, party_id=principal.party_id)
+    if known is not None and known.state not in _AGAIN:
+        raise AlreadyRegistered
+    _require_qualified(session, principal=principal, mode=row.mode)
+    _require_unconcerned(session, principal=principal, lot=lot, house_id=row.house_id)
+    _require_no_default(session, principal=principal, lot_id=lot_id)
+    return _enter(session, principal=principal, lot=lot, row=row, line_id=line_id, known=known, admitted=False)
+
+
+def admit_line(session: Session, *, line_id: UUID) -> None:
+    """The line's deposit is held: its registrations may bid, each under its lot's lock."""
+    for lot_id in queries.list_lots_of_line(session, line_id=line_id):
+        lot = lots.lock_lot(session, lot_id)
+        found = queries.find_registration_of_line(session, lot_id=lot_id, line_id=line_id)
+        if found is not None and found.state is RegistrationState.REQUESTED:
+            if lot.state in _TAKES:
+                _admit(session, found)
+            else:
+                found.state = RegistrationState.RELEASED
+            session.add(found)
+    session.flush()
 
 
 def _require_qualified(session: Session, *, principal: Principal, mode: SessionMode) -> None:

@@ -1,7 +1,6 @@
 """After the hammer: the result, the order, the deposits, the confirmation; and a winner who does not pay."""
 
-from datetime import date, datetime, timedelta
-from pathlib import Path
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,20 +14,15 @@ from auction.settlement.domain import FeeBands, ResultKind, SaleFees, compute_fe
 from auction.settlement.events import LotClosed, LotSold
 from auction.settlement.models import AuctionResult, Confirmation
 from auction.settlement.service import registrations
+from auction.settlement.service.fees import fee_table
 from marketplace.api import accounts, listings, orders, vehicles
 from marketplace.core import audit, clock, outbox
 from marketplace.core.crypto import canonical_json, sha256_hex
 from marketplace.core.db import Session
 from marketplace.core.errors import Refusal
 from marketplace.core.money import in_words
-from marketplace.core.rules import RuleTable, load
 
 CONFIRMATION = "auction_confirmation"
-_TABLES = Path(__file__).parent.parent / "tables"
-
-
-def fee_table(on: date) -> RuleTable:
-    return load(_TABLES / "fees.toml", on=on)
 
 
 def settle_lot(

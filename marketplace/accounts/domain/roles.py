@@ -63,6 +63,7 @@ _DEALING = _TRADE | frozenset(
     stock.manage stock.import acquisitions.offer listings.publish lots.consign bids.place deposits.place
     enquiries.answer sessions.manage lots.catalogue lots.conduct auctions.read agreements.supply tradeins.offer
     webhooks.manage
+    lines.open
     """.split()
 )
 _BROKING = _TRADE | frozenset(

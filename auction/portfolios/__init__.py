@@ -1,0 +1,1 @@
+"""Portfolio proxy: any two of these eight, at most so much together."""
