@@ -15,7 +15,7 @@ MARKETPLACE = {
     "market_info", "notifications", "feeds",
 }  # fmt: skip
 OWN_FILES = {
-    "auction.bidding": {"sequencer", "log"},  # the sequencer, and the hash-chained log it writes
+    "auction.bidding": {"sequencer", "log", "front"},  # the sequencer, the hash-chained log it writes, and the fast front before it
     "auction.live": {"bus", "frames", "sockets", "wires"},
     "auction.verifying": None,  # pure as a domain, but it reads JSON and checks signatures; it runs without server and database
     "search.engines": None,  # one module an engine behind one port

@@ -16,8 +16,9 @@ from auction.lots.domain import LotPhase
 from auction.sessions.domain import BidRules
 from auction.settlement.domain import decide_result
 from auction.verifying import proof
+from auction.verifying.domain import HeadReason
 from auction.verifying.proof import Lead, Opening
-from auction.verifying.statements import HeadReason, Signed, head_statement, key_id_of, receipt_statement, seal_statement
+from auction.verifying.statements import Signed, head_statement, key_id_of, receipt_statement, seal_statement
 from marketplace.core.crypto import canonical_json, new_signing_key, public_key_of, sign
 from tests.auctions import YUAN, rules
 

@@ -10,8 +10,9 @@ from sqlmodel import select
 from auction.lots.models import Lot
 from auction.proving import tasks
 from auction.proving.models import SignedHead
+from auction.verifying.domain import HeadReason
 from auction.verifying.proof import opening_from_json, read_keys
-from auction.verifying.statements import HeadReason, Signed
+from auction.verifying.statements import Signed
 from auction.verifying.verify import check_proof
 from marketplace.core import outbox
 from marketplace.core.audit import AuditEntry
