@@ -97,20 +97,24 @@ class Stock:
         self.files = FileStore.from_settings(self.settings)
         self.dealer = Principal(id=new_id(), kind=PrincipalKind.PERSON, party_id=new_id(), organization_id=new_id())
 
+    def receive(self, content: bytes) -> UUID:
+        with self.database.writing() as session:
+            upload = Upload(content=content)
+            return importing.receive(session, self.files, principal=self.dealer, upload=upload, settings=self.settings).id
+
     def upload(self, content: bytes) -> float:
         """Seconds until all of it is visible and settled. Raises when a row is not."""
         started_s = time.perf_counter()
-        with self.database.writing() as session:
-            import_id = importing.receive(
-                session, self.files, principal=self.dealer, upload=Upload(content=content), settings=self.settings
-            ).id
+        import_id = self.receive(content)
+        self.run(import_id)
+        return time.perf_counter() - started_s
+
+    def run(self, import_id: UUID) -> None:
         importing.run_received(self.database, self.files, import_id=import_id, settings=self.settings)
-        took_s = time.perf_counter() - started_s
         with self.database.reading() as session:
             row = session.get_one(StockImport, import_id)
             if row.state is not ImportState.APPLIED or row.rows_bad or row.settled_at is None:
                 raise RuntimeError(f"the import came to {row.state}: {row.problem}, {row.rows_bad} bad rows")
-        return took_s
 
     def standing(self) -> int:
         with self.database.reading() as session:
@@ -211,30 +215,29 @@ def status_mb(name: str) -> float:
     raise RuntimeError(f"the kernel does not tell {name}")
 
 
-def measure_memory(url: str, path: str) -> None:
-    """In a process of its own: how far a file's import goes above the idle process; of a spreadsheet its reader's size too."""
+def measure_memory(url: str, folder: str, import_id: UUID) -> None:
+    """In a process of its own, as a worker's: how far a stored file's import goes above the idle process, and its spreadsheet reader."""
     load_models()
-    with tempfile.TemporaryDirectory() as folder:
-        stock = Stock(url, folder)
-        stock.upload(csv_file(20, start=9_000_000))
-        before_mb = status_mb("VmRSS")
-        started_mb = status_mb("VmHWM")
-        took_s = stock.upload(Path(path).read_bytes())
-        child_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1_024
-        peak_mb = max(status_mb("VmHWM"), started_mb) - before_mb
-        stock.database.dispose()
-    sys.stdout.write(orjson.dumps({"peak_mb": peak_mb, "idle_mb": before_mb, "took_s": took_s, "child_mb": child_mb}).decode())
+    stock = Stock(url, folder)
+    stock.upload(csv_file(20, start=9_000_000))
+    before_mb = status_mb("VmRSS")
+    started_s = time.perf_counter()
+    stock.run(import_id)
+    took_s = time.perf_counter() - started_s
+    child_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1_024
+    found = {"peak_mb": status_mb("VmHWM") - before_mb, "idle_mb": before_mb, "took_s": took_s, "child_mb": child_mb}
+    stock.database.dispose()
+    sys.stdout.write(orjson.dumps(found).decode())
 
 
 def peak(content: bytes, *, embedded: bool) -> dict[str, float]:
-    with fresh_database(embedded) as url, tempfile.NamedTemporaryFile() as file:
-        database = Database(url)
-        load_models().create_all(database.engine)
-        database.dispose()
-        file.write(content)
-        file.flush()
+    with fresh_database(embedded) as url, tempfile.TemporaryDirectory() as folder:
+        stock = Stock(url, folder)
+        load_models().create_all(stock.database.engine)
+        import_id = stock.receive(content)
+        stock.database.dispose()
         done = subprocess.run(
-            [sys.executable, "-m", "benchmarks.imports", "--memory-of", file.name, "--url", url],
+            [sys.executable, "-m", "benchmarks.imports", "--memory-of", str(import_id), "--url", url, "--folder", folder],
             check=True, capture_output=True, cwd=Path(__file__).parent.parent,
         )  # fmt: skip
         found: dict[str, float] = orjson.loads(done.stdout)
@@ -277,9 +280,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--embedded", action="store_true", help="SQLite instead of PostgreSQL")
     parser.add_argument("--memory-of", help=argparse.SUPPRESS)
     parser.add_argument("--url", help=argparse.SUPPRESS)
+    parser.add_argument("--folder", help=argparse.SUPPRESS)
     chosen = parser.parse_args(arguments)
     if chosen.memory_of:
-        measure_memory(chosen.url, chosen.memory_of)
+        measure_memory(chosen.url, chosen.folder, UUID(chosen.memory_of))
         return 0
     if not chosen.embedded and not os.environ.get(POSTGRES_VARIABLE):
         print(f"{POSTGRES_VARIABLE} names no server; --embedded measures SQLite", file=sys.stderr)
