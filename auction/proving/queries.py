@@ -58,6 +58,12 @@ def list_private(session: Session, *, lot_id: UUID, after_seq: int, limit: int) 
     return _private(session, lot_id, limit, col(LogEntry.seq) > after_seq)
 
 
+def is_registered(session: Session, *, lot_id: UUID, party_id: UUID) -> bool:
+    """Whether the party ever registered for the lot."""
+    statement = select(Registration.id).where(Registration.lot_id == lot_id, Registration.party_id == party_id)
+    return session.exec(statement).first() is not None
+
+
 def list_own(session: Session, *, lot_id: UUID, party_id: UUID, after_seq: int = 0, limit: int) -> list[PrivateEntry]:
     """The bids of one party on a lot, in order."""
     own = select(Registration.id).where(Registration.lot_id == lot_id, Registration.party_id == party_id)

@@ -44,7 +44,7 @@ def list_heads(lot_id: UUID, session: ReadSession, viewer: Viewer, after_seq: Af
     return [SignedBody(**heads.signed_of(row).to_json()) for row in rows]
 
 
-@router.get("/lots/{lot_id}/receipts", summary="我的出价回执 Signed receipts of my bids")
+@router.get("/lots/{lot_id}/receipts", summary="我的出价回执 Signed receipts of my bids", responses=refusals(ReceiptUnknown))
 def list_receipts(lot_id: UUID, session: ReadSession, principal: SignedIn, after_seq: AfterSeq = 0, limit: Limit = 100) -> list[SignedBody]:
     """One for each bid of yours on the lot, signed by the market: that it stands in the log there, with that maximum."""
     found = proofs.list_receipts(session, principal=principal, lot_id=lot_id, after_seq=after_seq, limit=limit)
@@ -57,7 +57,7 @@ def get_receipt(lot_id: UUID, seq: Seq, session: ReadSession, principal: SignedI
     return SignedBody(**proofs.get_receipt(session, principal=principal, lot_id=lot_id, seq=seq).to_json())
 
 
-@router.get("/lots/{lot_id}/openings", summary="公开我的承诺 What opens my own commitments", responses=refusals(LotUnknown))
+@router.get("/lots/{lot_id}/openings", summary="公开我的承诺 What opens my own commitments", responses=refusals(LotUnknown, ReceiptUnknown))
 def list_openings(
     lot_id: UUID, response: Response, session: ReadSession, principal: SignedIn, after_seq: AfterSeq = 0, limit: Limit = 100
 ) -> list[OpeningBody]:

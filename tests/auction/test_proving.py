@@ -99,8 +99,11 @@ class TestReceipts:
         seq = house.bid(dealers[0], lot_id, 8_500_000)["seq"]
         for other in (dealers[1], house.owner, house.clerk):
             assert house.get(f"/lots/{lot_id}/receipts/{seq}", other, status=404)["code"] == "receipt_unknown"
-            assert house.get(f"/lots/{lot_id}/receipts", other) == []
-            assert house.get(f"/lots/{lot_id}/openings", other) == []
+            for path in ("receipts", "openings"):
+                if other is dealers[1]:  # a bidder who has not bid
+                    assert house.get(f"/lots/{lot_id}/{path}", other) == []
+                else:
+                    assert house.get(f"/lots/{lot_id}/{path}", other, status=404)["code"] == "receipt_unknown"
 
 
 class TestOpenings:

@@ -47,6 +47,12 @@ ALLOWED = (
         objects=("dealer",),
     ),
     Allowed(
+        "operators and auditors open what a closed lot keeps closed, on record (audit.read); never while it runs",
+        (OPERATOR, AUDITOR),
+        _each("POST", f"{LOT}/openings"),
+        statuses=SUCCESS | EXPLAINED,
+    ),
+    Allowed(
         "operators run transfers (transfers.manage) and see what they rest on",
         (OPERATOR,),
         _each("GET", "orders/{order_id}", "orders/{order_id}/contract", "transfers/{transfer_id}"),

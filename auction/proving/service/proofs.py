@@ -38,7 +38,12 @@ def get_receipt(session: Session, *, principal: Principal, lot_id: UUID, seq: in
 
 
 def list_receipts(session: Session, *, principal: Principal, lot_id: UUID, after_seq: int, limit: int) -> list[Signed]:
-    """The signed receipts of the principal's own bids behind ``after_seq``, in order; none where it has none."""
+    """The signed receipts of the principal's own bids behind ``after_seq``, in order.
+
+    Raises ``ReceiptUnknown`` for whoever is no bidder.
+    """
+    if not queries.is_registered(session, lot_id=lot_id, party_id=principal.party_id):
+        raise ReceiptUnknown
     return [
         _receipt(one) for one in queries.list_own(session, lot_id=lot_id, party_id=principal.party_id, after_seq=after_seq, limit=limit)
     ]
@@ -57,8 +62,13 @@ def _receipt(found: PrivateEntry) -> Signed:
 
 
 def list_own_openings(session: Session, *, principal: Principal, lot_id: UUID, after_seq: int, limit: int) -> list[Opening]:
-    """What the principal itself is bound to: a bidder's maxima, a consignor's secret reserve. Raises ``LotUnknown``."""
+    """What the principal itself is bound to: a bidder's maxima, a consignor's secret reserve.
+
+    Raises ``LotUnknown``, ``ReceiptUnknown`` for whoever is neither.
+    """
     lot, _ = lots.get_visible_lot(session, viewer=principal, lot_id=lot_id)
+    if principal.party_id != lot.consignor_id and not queries.is_registered(session, lot_id=lot_id, party_id=principal.party_id):
+        raise ReceiptUnknown
     own = [_opening(one) for one in queries.list_own(session, lot_id=lot_id, party_id=principal.party_id, after_seq=after_seq, limit=limit)]
     return [*_reserve(lot, after_seq), *own] if principal.party_id == lot.consignor_id else own
 
