@@ -32,6 +32,8 @@ LOTS = 3
 LOT_GAP_S = 80
 LOT_RUN_S = 240
 HOUSE, DEALER, BIDDERS = 5, 3, (13, 14)
+FORMATS = (("open_ascending", "快拍"), ("sealed_second_price", "密封报价"), ("buy_now", "一口价"), ("dutch", "降价竞价"))
+"""The sessions take turns."""
 
 
 class Bustle:
@@ -44,6 +46,7 @@ class Bustle:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="bustle", daemon=True)
         self._serial = 0
+        self._sessions = 0
 
     def start(self) -> None:
         self._thread.start()
@@ -98,12 +101,14 @@ class Bustle:
         with self._database.reading() as session:
             now = clock.now(session)
         opens_at = now + timedelta(seconds=OPENS_IN_S)
-        session_id = house.call.post(f"{AUCTION}/sessions", _session_body(now, opens_at))["id"]
+        sale_format, name = FORMATS[self._sessions % len(FORMATS)]
+        self._sessions += 1
+        session_id = house.call.post(f"{AUCTION}/sessions", _session_body(now, opens_at, sale_format, name))["id"]
         for _ in range(LOTS):
-            self._catalogue(house, dealer, session_id, now)
+            self._catalogue(house, dealer, session_id, now, sale_format)
         house.call.post(f"{AUCTION}/sessions/{session_id}/publish", {})
 
-    def _catalogue(self, house: Actor, dealer: Actor, session_id: str, now: datetime) -> None:
+    def _catalogue(self, house: Actor, dealer: Actor, session_id: str, now: datetime, sale_format: str) -> None:
         self._serial += 1
         serial = 70_000 + (int(now.timestamp()) // 60 * 7 + self._serial) % 29_000
         car = demo_car(serial, self._random.choice(PATTERNS), self._random, today=clock.shanghai_day(now))
@@ -113,6 +118,10 @@ class Bustle:
         add_photo(dealer, made["id"])
         start_minor = car.ask_minor * 7 // 10 // 100_000 * 100_000
         terms = {"vehicle_id": made["id"], "consignor_id": str(dealer.party_id), "start_minor": start_minor, "flaws": "演示车辆"}
+        if sale_format == "buy_now":
+            terms["buy_now_minor"] = start_minor * 5 // 4
+        elif sale_format == "dutch":
+            terms |= {"start_minor": start_minor * 5 // 4, "floor_minor": start_minor}
         lot = house.call.post(f"{AUCTION}/sessions/{session_id}/lots", terms)
         mandate = dealer.call.get(f"{AUCTION}/lots/{lot['id']}/mandate")
         signature = {"passphrase": PASSWORD, "content_hash": mandate["content_hash"]}
@@ -133,9 +142,10 @@ class Bustle:
                         bidder.call.raw("POST", f"{AUCTION}/lots/{lot['id']}/registrations", json={})
 
 
-def _session_body(now: datetime, opens_at: datetime) -> Body:
+def _session_body(now: datetime, opens_at: datetime, sale_format: str, name: str) -> Body:
     return {
-        "title": f"河南路快拍 {opens_at.astimezone(clock.SHANGHAI):%H:%M}",
+        "format": sale_format,
+        "title": f"河南路{name} {opens_at.astimezone(clock.SHANGHAI):%H:%M}",
         "legal_mode": "agreed_bidding",
         "mode": "b2c_auction",
         "city": "天津",
