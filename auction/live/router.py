@@ -24,6 +24,7 @@ _EXAMPLE = 'id: 17\nevent: bid\ndata: {"seq":17,"hash":"5f2c…","entry":{"kind"
     "/lots/{lot_id}/stream",
     summary="标的实时流 A lot's events as they happen",
     response_class=EventStream,
+    status_code=200,
     responses={200: {"content": {"text/event-stream": {"example": _EXAMPLE}}}, **refusals(LotUnknown)},
 )
 async def stream_lot(

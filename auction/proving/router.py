@@ -30,7 +30,7 @@ class ProofFile(StreamingResponse):
 
 
 @router.get("/keys", summary="市场的签名公钥 The market's public keys")
-def list_keys(session: ReadSession, _viewer: Viewer) -> KeysBody:
+def list_signing_keys(session: ReadSession, _viewer: Viewer) -> KeysBody:
     """Note them down, or have them from somebody who did: with them `henanroad auction verify --key` trusts nobody else."""
     return KeysBody(
         keys=[KeyBody(id=key.id, public_key=key.public_key, first_used_at=key.first_used_at) for key in heads.list_keys(session)]
