@@ -50,7 +50,7 @@ def _plan(found: RelistPlan) -> PlanAnswer:
         HouseOwnsVehicle, ReserveBelowStart, vehicles.NotEligible, vehicles.VehicleNotFound,
     ),
 )  # fmt: skip
-def relist(
+def relist_lot(
     lot_id: UUID,
     body: RelistBody,
     principal: Annotated[Principal, Depends(require("lots.catalogue"))],

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from marketplace.core.crypto import encrypted
@@ -13,6 +14,9 @@ from marketplace.sourcing.domain.subsidies import ProofKind
 from marketplace.sourcing.domain.trade_ins import TradeInState
 
 _OPEN = sa.text("state IN ('asked', 'offered', 'ordered')")
+
+_JSON_OR_NULL = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+"""An absent car is SQL NULL: the constraint asks."""
 
 
 class TradeIn(SQLModel, table=True):
@@ -40,7 +44,7 @@ class TradeIn(SQLModel, table=True):
     owner_id: UUID
     dealer_id: UUID
     listing_id: UUID | None = Field(default=None, index=True)
-    new_car: dict[str, Any] | None = Field(default=None, sa_type=sa.JSON(none_as_null=True))
+    new_car: dict[str, Any] | None = Field(default=None, sa_type=_JSON_OR_NULL)
     state: TradeInState = Field(default=TradeInState.ASKED, sa_type=enum_type(TradeInState, "state"))
     description: str = Field(default="", max_length=2000)
     disclosures: list[dict[str, Any]] = Field(default_factory=list, sa_type=Json)

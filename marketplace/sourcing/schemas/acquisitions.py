@@ -169,10 +169,10 @@ class ReverseInvoiceBody(BaseModel):
 
     id: UUID
     order_id: UUID
-    amount_minor: int
-    content: dict[str, Any]
-    content_hash: str
-    is_intact: bool
+    amount_minor: int = Field(examples=[8_000_000])
+    content: dict[str, Any] = Field(examples=[{"kind": "reverse_invoice", "amount_minor": 8_000_000}])
+    content_hash: str = Field(examples=["9a0f…"])
+    is_intact: bool = Field(examples=[True])
     issued_at: datetime
 
 

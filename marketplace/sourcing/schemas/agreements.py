@@ -75,9 +75,9 @@ class AgreementBody(BaseModel):
 
 
 class AgreementTextBody(BaseModel):
-    content_hash: str
-    document: dict[str, Any]
-    is_intact: bool
+    content_hash: str = Field(examples=["9a0f…"])
+    document: dict[str, Any] = Field(examples=[{"kind": "supply_agreement", "number": "HR-2026-0001"}])
+    is_intact: bool = Field(examples=[True])
     signatures: list[SignatureBody]
 
 
@@ -165,7 +165,7 @@ class BatchBody(BaseModel):
 
     id: UUID
     agreement_id: UUID
-    number: int
+    number: int = Field(examples=[1])
     state: BatchState
     received_at: datetime
     finished_at: datetime | None

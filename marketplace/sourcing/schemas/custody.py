@@ -128,8 +128,8 @@ class MovementBody(BaseModel):
     giver: Holder
     receiver: Holder
     pieces: list[UUID]
-    purpose: str
-    content_hash: str
+    purpose: str = Field(examples=["试驾"])
+    content_hash: str = Field(examples=["9a0f…"])
     given_at: datetime
     received_at: datetime | None
     order_id: UUID | None

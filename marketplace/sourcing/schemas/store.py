@@ -99,9 +99,9 @@ class BoardSummaryBody(BaseModel):
 
     model_config = ConfigDict(from_attributes=True)
 
-    cars: int
-    listed: int
-    by_age_band: list[int]
+    cars: int = Field(examples=[42])
+    listed: int = Field(examples=[38])
+    by_age_band: list[int] = Field(examples=[[20, 12, 6, 4]])
     asked_minor: int
     tied_up_minor: int = Field(description="What the cars cost and what was spent on them.")
     margin_minor: int
