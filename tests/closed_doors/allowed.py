@@ -50,7 +50,14 @@ ALLOWED = (
         "operators and auditors open what a closed lot keeps closed, on record (audit.read); never while it runs",
         (OPERATOR, AUDITOR),
         _each("POST", f"{LOT}/openings"),
-        statuses=SUCCESS | EXPLAINED,
+        objects=("sold lot",),
+    ),
+    Allowed(
+        "the same, told that the lot still runs",
+        (OPERATOR, AUDITOR),
+        _each("POST", f"{LOT}/openings"),
+        statuses=EXPLAINED,
+        objects=("announced lot",),
     ),
     Allowed(
         "operators run transfers (transfers.manage) and see what they rest on",
