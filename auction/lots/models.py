@@ -15,8 +15,8 @@ class Lot(SQLModel, table=True):
     """One car in one session. What stands from ``price_minor`` to ``head_hash`` moves with every accepted bid, under the row's lock.
 
     ``leader_id`` is a registration; ``maximum_minor`` is the leader's and secret, and so is a hidden reserve. Of the log's ``seq`` entries
-    ``notes`` are no bids; ``warned_seq`` is the last fair warning, good while nothing followed it; ``suspended_alone``: not with its session.
-    A lot with a ``lane`` (from one) is opened by the auctioneer, in the order of numbers.
+    ``notes`` are no bids; ``warned_seq`` is the last fair warning, good while nothing followed it. ``suspended_alone``: not with its
+    session. A lot with a ``lane`` (from one) is opened by the auctioneer, in the order of numbers.
     """
 
     __tablename__ = "auction_lot"
