@@ -1,7 +1,6 @@
 """Events become messages and letters in the relay's transaction; letters go out with no transaction held."""
 
 import logging
-import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -78,6 +77,7 @@ class Letter:
     message_id: str
     body: bytes
     secrets: tuple[str, ...]
+    at_s: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class Outcome:
 
     status: int | None
     failure: str | None
-    retry_after_s: float = 0.0
+    retry_after_s: int = 0
 
 
 def send_due(database: Database, *, settings: Settings | None = None, limit: int = 20) -> int:
@@ -115,21 +115,20 @@ def _lease(session: Session, *, limit: int) -> list[Letter]:
         session.add(row)
         former = endpoint.former_secret if endpoint.former_until is not None and endpoint.former_until > now else None
         secrets = (endpoint.secret,) if former is None else (endpoint.secret, former)
-        found.append(Letter(row.id, endpoint.url, f"msg_{message.event_id.hex}", orjson.dumps(message.body), secrets))
+        found.append(Letter(row.id, endpoint.url, f"msg_{message.event_id.hex}", orjson.dumps(message.body), secrets, int(now.timestamp())))
     session.flush()
     return found
 
 
 def deliver(letter: Letter, settings: Settings) -> Outcome:
     """One attempt. Redirects are not followed, and nothing private is ever called."""
-    timestamp_s = int(time.time())
     signatures = " ".join(
-        sign(secret, message_id=letter.message_id, timestamp_s=timestamp_s, body=letter.body) for secret in letter.secrets
+        sign(secret, message_id=letter.message_id, timestamp_s=letter.at_s, body=letter.body) for secret in letter.secrets
     )
     headers = {
         "content-type": "application/json",
         "webhook-id": letter.message_id,
-        "webhook-timestamp": str(timestamp_s),
+        "webhook-timestamp": str(letter.at_s),
         "webhook-signature": signatures,
         "user-agent": "HenanRoad-Webhooks/1",
     }
@@ -144,7 +143,7 @@ def deliver(letter: Letter, settings: Settings) -> Outcome:
     if response.is_success:
         return Outcome(response.status_code, None)
     wait = response.headers.get("retry-after", "")
-    return Outcome(response.status_code, f"http_{response.status_code}", float(wait) if wait.isdigit() else 0.0)
+    return Outcome(response.status_code, f"http_{response.status_code}", int(wait[:9]) if wait.isdigit() else 0)
 
 
 def _record(session: Session, letter_id: UUID, outcome: Outcome) -> None:

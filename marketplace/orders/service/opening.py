@@ -211,12 +211,7 @@ def write_order(
         fence=claim.fence if claim else 0,
         price_minor=agreed.price_minor,
         price_kind=agreed.price_kind,
-        buyer_fee_minor=agreed.fees.buyer_fee_minor,
-        buyer_fee_to=agreed.buyer_fee_to,
-        seller_fee_minor=agreed.fees.seller_fee_minor,
-        seller_fee_to=agreed.seller_fee_to,
-        commission_minor=agreed.fees.commission_minor,
-        fee_table_number=agreed.fee_table_number,
+        **_fees(agreed),
         buyer_city=agreed.buyer_city,
         linked_order_id=agreed.linked_order_id,
         offset_minor=agreed.offset_minor,
@@ -239,6 +234,17 @@ def write_order(
     facts = {"contract_hash": order.contract_hash, "channel": order.channel, "fence": order.fence}
     announce(session, order=order, event=event, act="order.open", principal=principal, facts=facts)
     return view(order)
+
+
+def _fees(agreed: Terms) -> dict[str, Any]:
+    return {
+        "buyer_fee_minor": agreed.fees.buyer_fee_minor,
+        "buyer_fee_to": agreed.buyer_fee_to,
+        "seller_fee_minor": agreed.fees.seller_fee_minor,
+        "seller_fee_to": agreed.seller_fee_to,
+        "commission_minor": agreed.fees.commission_minor,
+        "fee_table_number": agreed.fee_table_number,
+    }
 
 
 def _keep_confirmations(session: Session, principal: Principal | None, order: Order, confirmed: Sequence[Confirmation]) -> None:

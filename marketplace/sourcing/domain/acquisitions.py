@@ -226,7 +226,7 @@ def check_acceptable(state: OfferState, *, valid_until: datetime, now: datetime)
 
 @dataclass(frozen=True, slots=True)
 class PriceChange:
-    """One thing found otherwise. ``change_minor`` below zero lowers the price; ``was_disclosed``: the owner had told it before the offer."""
+    """One thing found otherwise. ``change_minor`` below zero lowers the price; ``was_disclosed``: the owner had told of it before."""
 
     reason: ChangeReason
     text: str

@@ -66,7 +66,7 @@ class Ask:
 def ask(session: Session, *, principal: Principal, wanted: Ask) -> AcquisitionView:
     """Raises ``VehicleNotFound``, ``WrongHolding``, ``NotEligible``, ``VehicleClaimed``, ``AlreadyAsked``, ``PeriodOutOfBounds``,
     ``RealNameMissing``, ``PartySuspended``."""
-    return view(session, open_request(session, principal=principal, wanted=wanted), principal)
+    return view(session, open_request(session, principal=principal, wanted=wanted), principal=principal)
 
 
 def open_request(session: Session, *, principal: Principal, wanted: Ask) -> Acquisition:
@@ -161,7 +161,7 @@ def place_offer(
         object_id=offer.id,
         facts={"acquisition_id": str(row.id), "number": offer.number, "price_minor": price_minor},
     )
-    return view(session, row, principal)
+    return view(session, row, principal=principal)
 
 
 def _find_open(offers: Sequence[AcquisitionOffer], offer_id: UUID, session: Session, row: Acquisition) -> AcquisitionOffer:
@@ -196,7 +196,7 @@ def accept(session: Session, *, principal: Principal, acquisition_id: UUID, offe
     row.agreed_minor = row.price_minor = offer.price_minor
     row.accepted_at, row.inspect_by = at, at + timedelta(days=rules.inspect_within_days)
     announce(session, row, act="acquisition.accept", principal=principal, facts={"offer_id": str(offer.id)})
-    return view(session, row, principal)
+    return view(session, row, principal=principal)
 
 
 def decline(session: Session, *, principal: Principal, acquisition_id: UUID, offer_id: UUID) -> AcquisitionView:
@@ -209,7 +209,7 @@ def decline(session: Session, *, principal: Principal, acquisition_id: UUID, off
     close_offer(session, offer, OfferState.DECLINED, at=at)
     session.flush()
     audit.record(session, principal=principal, act="acquisition_offer.decline", object_kind="acquisition_offer", object_id=offer.id)
-    return view(session, row, principal)
+    return view(session, row, principal=principal)
 
 
 # --- ends --------------------------------------------------------------------------------------------------------------
@@ -225,10 +225,10 @@ def call_off(session: Session, *, principal: Principal, acquisition_id: UUID, re
         raise AcquisitionNotFound
     is_owner = principal.party_id == row.owner_id
     if is_owner and row.state is AcquisitionState.OPEN:
-        end(session, row, AcquisitionState.CANCELLED, reason="owner", principal=principal, note=reason)
+        end(session, row, state=AcquisitionState.CANCELLED, reason="owner", principal=principal, note=reason)
     elif row.state in INSPECTABLE:
         state = AcquisitionState.WALKED_AWAY if is_owner else AcquisitionState.BACKED_OUT
-        end(session, row, state, reason="owner" if is_owner else "dealer", principal=principal, note=reason)
+        end(session, row, state=state, reason="owner" if is_owner else "dealer", principal=principal, note=reason)
     else:
         raise AcquisitionStateRefused(state=row.state.value)
-    return view(session, row, principal)
+    return view(session, row, principal=principal)

@@ -96,7 +96,7 @@ def get_acquisition(session: Session, *, principal: Principal, acquisition_id: U
     row = queries.find_acquisition(session, acquisition_id)
     if row is None or not _may_see(row, principal, now=clock.now(session)):
         raise AcquisitionNotFound
-    return view(session, row, principal)
+    return view(session, row, principal=principal)
 
 
 def _may_see(row: Acquisition, principal: Principal, *, now: datetime) -> bool:
@@ -105,7 +105,7 @@ def _may_see(row: Acquisition, principal: Principal, *, now: datetime) -> bool:
     return row.state is AcquisitionState.OPEN and now < row.closes_at and principal.can("acquisitions.offer")
 
 
-def view(session: Session, row: Acquisition, principal: Principal) -> AcquisitionView:
+def view(session: Session, row: Acquisition, *, principal: Principal) -> AcquisitionView:
     is_owner = principal.party_id == row.owner_id
     found = queries.list_offers(session, row.id, dealer_id=None if is_owner else principal.party_id)
     names = accounts.display_names(session, party_ids=[one.dealer_id for one in found])
@@ -122,13 +122,13 @@ def view(session: Session, row: Acquisition, principal: Principal) -> Acquisitio
 
 
 def list_own(session: Session, *, principal: Principal, paging: PageQuery) -> list[AcquisitionView]:
-    return [view(session, row, principal) for row in queries.list_of_owner(session, owner_id=principal.party_id, paging=paging)]
+    return [view(session, row, principal=principal) for row in queries.list_of_owner(session, owner_id=principal.party_id, paging=paging)]
 
 
 def list_open(session: Session, *, principal: Principal, paging: PageQuery) -> list[AcquisitionView]:
     """What the caller, a dealer, may offer on."""
     rows = queries.list_open_to(session, dealer_id=principal.party_id, now=clock.now(session), paging=paging)
-    return [view(session, row, principal) for row in rows]
+    return [view(session, row, principal=principal) for row in rows]
 
 
 def get_record(session: Session, *, dealer_id: UUID) -> DealerRecord:
@@ -169,7 +169,7 @@ def lock_as_dealer(session: Session, *, principal: Principal, acquisition_id: UU
 
 
 def end(
-    session: Session, row: Acquisition, state: AcquisitionState, *, reason: str, principal: Principal | None = None, note: str = ""
+    session: Session, row: Acquisition, *, state: AcquisitionState, reason: str, principal: Principal | None = None, note: str = ""
 ) -> None:
     """Close a locked acquisition: what it holds is let go, what is offered is lost."""
     held = row.state in INSPECTABLE
@@ -231,11 +231,11 @@ def end_due(session: Session, *, acquisition_id: UUID) -> None:
     if row is None:
         return
     if row.state is AcquisitionState.OPEN and row.closes_at <= now:
-        end(session, row, AcquisitionState.EXPIRED, reason="closed")
+        end(session, row, state=AcquisitionState.EXPIRED, reason="closed")
     elif row.state is AcquisitionState.ACCEPTED and row.inspect_by is not None and row.inspect_by <= now:
-        end(session, row, AcquisitionState.FALLEN_THROUGH, reason="not_inspected")
+        end(session, row, state=AcquisitionState.FALLEN_THROUGH, reason="not_inspected")
     elif row.state is AcquisitionState.PRICE_CHANGE and row.answer_by is not None and row.answer_by <= now:
-        end(session, row, AcquisitionState.WALKED_AWAY, reason="owner_silent")
+        end(session, row, state=AcquisitionState.WALKED_AWAY, reason="owner_silent")
 
 
 def lapse_offers(session: Session, *, acquisition_id: UUID) -> None:
@@ -255,7 +255,7 @@ def hear_order_ended(session: Session, *, order_id: UUID, reason: str) -> None:
     found = queries.find_of_order(session, order_id)
     row = queries.lock_acquisition(session, found.id) if found else None
     if row is not None and row.state is AcquisitionState.ORDERED:
-        end(session, row, AcquisitionState.FALLEN_THROUGH, reason=reason)
+        end(session, row, state=AcquisitionState.FALLEN_THROUGH, reason=reason)
 
 
 def hear_order_completed(session: Session, *, order_id: UUID) -> None:
@@ -263,7 +263,7 @@ def hear_order_completed(session: Session, *, order_id: UUID) -> None:
     found = queries.find_of_order(session, order_id)
     row = queries.lock_acquisition(session, found.id) if found else None
     if row is not None and row.state is AcquisitionState.ORDERED:
-        end(session, row, AcquisitionState.COMPLETED, reason="completed")
+        end(session, row, state=AcquisitionState.COMPLETED, reason="completed")
 
 
 def hear_moved(session: Session, *, vehicle_id: UUID, to_party_id: UUID) -> None:
@@ -272,4 +272,4 @@ def hear_moved(session: Session, *, vehicle_id: UUID, to_party_id: UUID) -> None
     row = queries.lock_acquisition(session, found.id) if found else None
     if row is None or row.state not in RUNNING_STATES or row.state is AcquisitionState.ORDERED or row.owner_id == to_party_id:
         return
-    end(session, row, AcquisitionState.CANCELLED, reason="sold_elsewhere")
+    end(session, row, state=AcquisitionState.CANCELLED, reason="sold_elsewhere")

@@ -100,7 +100,7 @@ def side_of(row: SupplyAgreement, principal: Principal) -> AgreementSide:
     raise AgreementNotFound
 
 
-def lock(session: Session, principal: Principal, agreement_id: UUID) -> SupplyAgreement:
+def lock(session: Session, *, principal: Principal, agreement_id: UUID) -> SupplyAgreement:
     row = queries.lock_agreement(session, agreement_id)
     if row is None:
         raise AgreementNotFound
@@ -113,7 +113,7 @@ def sign(session: Session, *, principal: Principal, agreement_id: UUID, passphra
 
     Raises ``AgreementNotFound``, ``AgreementStateRefused``, ``AgreementSigned``, ``AgreementChanged``, ``WrongPassphrase``.
     """
-    row = lock(session, principal, agreement_id)
+    row = lock(session, principal=principal, agreement_id=agreement_id)
     side = side_of(row, principal)
     signed = queries.list_sides(session, row.id)
     if side in signed:
@@ -141,7 +141,7 @@ def sign(session: Session, *, principal: Principal, agreement_id: UUID, passphra
 
 def end(session: Session, *, principal: Principal, agreement_id: UUID, reason: str) -> AgreementView:
     """Either side ends it: no more cars come in; those in a channel go on. Raises ``AgreementNotFound``, ``AgreementStateRefused``."""
-    row = lock(session, principal, agreement_id)
+    row = lock(session, principal=principal, agreement_id=agreement_id)
     if row.state not in {AgreementState.OFFERED, AgreementState.ACTIVE}:
         raise AgreementStateRefused(state=row.state.value)
     row.state = AgreementState.CANCELLED if row.state is AgreementState.OFFERED else AgreementState.TERMINATED

@@ -84,7 +84,7 @@ def inspect(
     else:
         row.price_minor = found.price_minor
         _order(session, row, principal=principal, facts=facts)
-    return view(session, row, principal)
+    return view(session, row, principal=principal)
 
 
 def answer(
@@ -111,7 +111,7 @@ def answer(
     else:
         row.state, row.inspect_by = AcquisitionState.ACCEPTED, at + timedelta(hours=rules.answer_within_hours)
         announce(session, row, act="acquisition.refuse_price", principal=principal, facts=facts)
-    return view(session, row, principal)
+    return view(session, row, principal=principal)
 
 
 def _signed(session: Session, principal: Principal, inspection: AcquisitionInspection, passphrase: str | None) -> UUID:

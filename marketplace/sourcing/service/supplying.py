@@ -70,7 +70,7 @@ def bring_in(session: Session, *, principal: Principal, agreement_id: UUID, cars
 
     Raises ``AgreementNotFound``, ``AgreementStateRefused``, ``AgreementNotInForce``, ``AgreementTermsOutOfBounds``, ``PartySuspended``.
     """
-    row = agreements.lock(session, principal, agreement_id)
+    row = agreements.lock(session, principal=principal, agreement_id=agreement_id)
     if principal.party_id != row.source_id:
         raise AgreementNotFound
     accounts.require_active(session, party_id=principal.party_id)
