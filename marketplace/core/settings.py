@@ -61,6 +61,7 @@ class Settings(BaseSettings):
     webhook_endpoints_max: int = Field(20, ge=1, le=1_000, description="Webhook endpoints a party may have.")
     webhook_timeout_s: float = Field(10.0, gt=0, le=60, description="Longest wait for a webhook endpoint's answer.")
     webhook_keep_days: int = Field(30, ge=1, le=365, description="Days that what was told by webhook can be read again.")
+    notice_keep_days: int = Field(180, ge=7, le=3_650, description="Days that notices to people are kept.")
 
     # Payments.
     stripe_api_key: SecretStr = Field(SecretStr(""), description="Stripe secret key. Empty: the sandbox bank only.")
@@ -69,6 +70,10 @@ class Settings(BaseSettings):
     stripe_timeout_s: float = Field(20.0, gt=0, le=80, description="Longest wait for an answer of Stripe.")
     stripe_hold_days: int = Field(7, ge=1, le=30, description="Days a card authorization lasts when Stripe does not say.")
     sandbox_hold_days: int = Field(180, ge=1, le=180, description="Days the sandbox bank keeps a deposit frozen.")
+    hold_renew_ahead_hours: int = Field(
+        48, ge=26, le=336, description="Hours before its lapse a deposit still needed is renewed or charged."
+    )
+    hold_renew_retry_hours: int = Field(6, ge=1, le=24, description="Hours until a refused renewal of a deposit is tried again.")
 
     # Signing in.
     access_token_minutes: int = Field(10, ge=1, le=15, description="Life of an access token; a revoked sign-in ends by then.")
@@ -159,6 +164,10 @@ class Settings(BaseSettings):
     auction_socket_messages_s: int = Field(200, ge=1, le=10_000, description="Most messages a second one socket may send.")
     auction_sockets_a_caller: int = Field(20, ge=1, le=1_000, description="Most sockets one caller has open in one process.")
     auction_reader_limit: int = Field(512, ge=8, le=10_000, description="Events a live reader may be behind before it is cut off.")
+    auction_ending_soon_minutes: int = Field(
+        15, ge=1, le=1_440, description="How long before a lot's end its watchers and bidders are told."
+    )
+    auction_watch_limit: int = Field(500, ge=1, le=10_000, description="Most lots on one party's watch list.")
     auction_writers: int = Field(1, ge=1, le=100, description="Bid transactions of one process at the same time; above 1 only to compare.")
 
     # Valuation.
@@ -172,7 +181,9 @@ class Settings(BaseSettings):
     stock_spreadsheet_memory_mb: int = Field(1_024, ge=128, le=8_192, description="Memory of the process that reads a spreadsheet.")
     stock_spreadsheet_cpu_s: int = Field(120, ge=1, le=3_600, description="Processor time of the process that reads a spreadsheet.")
     stock_error_rows_max: int = Field(5_000, ge=1, le=50_000, description="Most rows of a marked-up spreadsheet.")
-    stock_image_limit_bytes: int = Field(10_485_760, ge=1_024, le=15_728_640, description="Largest picture fetched from a stock file's address.")
+    stock_image_limit_bytes: int = Field(
+        10_485_760, ge=1_024, le=15_728_640, description="Largest picture fetched from a stock file's address."
+    )
     stock_image_attempts: int = Field(5, ge=1, le=20, description="Tries of a picture's address before it is given up.")
     stock_images_a_turn: int = Field(20, ge=1, le=500, description="Pictures fetched in one turn of the job.")
     stock_inline_rows: int = Field(12, ge=0, le=50, description="Stock files up to this many records are applied within the request.")
@@ -189,7 +200,9 @@ class Settings(BaseSettings):
     feed_rows_max: int = Field(50_000, ge=1, description="Most cars of one feed.")
     feed_sources_max: int = Field(10, ge=1, le=200, description="Most sources of one pilot.")
     feed_keep_days: int = Field(14, ge=1, le=90, description="Feeds that came are kept, encrypted, so long.")
-    feed_chunk_ms: int = Field(60, ge=5, le=200, description="Aim for one transaction of a feed's reading: it holds the write lock so long.")
+    feed_chunk_ms: int = Field(
+        60, ge=5, le=200, description="Aim for one transaction of a feed's reading: it holds the write lock so long."
+    )
     feed_breaker_percent: int = Field(30, ge=0, le=100, description="A full feed that would remove more of a source's cars stops and asks.")
     feed_breaker_free: int = Field(3, ge=0, description="So many cars a full feed may always remove.")
     feed_pull_total_s: float = Field(60.0, gt=0, le=120, description="Longest whole pull of a feed.")

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from marketplace.accounts.api import ErasureReport, PersonalData
+from marketplace.core import clock
 from marketplace.core.db import Session
 from marketplace.core.security import Principal
 from marketplace.payments import queries
@@ -22,6 +23,7 @@ from marketplace.payments.domain import (
     GatewayUnknown,
     HoldNotHeld,
     HoldState,
+    Keeping,
     PaymentNotDue,
     PaymentState,
     PayoutState,
@@ -30,7 +32,7 @@ from marketplace.payments.domain import (
 )
 from marketplace.payments.gateway.registry import capabilities_of, installed
 from marketplace.payments.models import Hold, Payment, Payout
-from marketplace.payments.service import holds, ledger, payments, personal_data
+from marketplace.payments.service import holds, keeping, ledger, payments, personal_data
 from marketplace.payments.service.ledger import balances, ledger_sum
 from marketplace.payments.service.payments import Split
 
@@ -158,6 +160,18 @@ def get_hold(session: Session, *, hold_id: UUID) -> HoldView:
     return hold_view(queries.get_hold(session, hold_id))
 
 
+def list_lapsing_holds(session: Session, *, purpose_kinds: Sequence[str], after: UUID | None = None, limit: int = 200) -> list[HoldView]:
+    """Held deposits near their gateway's time limit, in the order of ids: ``keep_hold`` those that are needed longer."""
+    before = clock.now(session) + max(keeping.terms().ahead, keeping.terms().warning)
+    found = queries.list_lapsing_holds(session, purpose_kinds=purpose_kinds, before=before, after=after, limit=limit)
+    return [hold_view(one) for one in found]
+
+
+def keep_hold(session: Session, *, hold_id: UUID, needed_until: datetime) -> Keeping:
+    """Renew or charge a deposit that lapses before ``needed_until``, as its gateway can; twice is once. ``hold_lapsing`` when it cannot."""
+    return keeping.keep(session, hold_id=hold_id, needed_until=needed_until)
+
+
 def release_hold(session: Session, *, hold_id: UUID, reason: str, principal: Principal | None = None) -> HoldView:
     """Give a deposit back; twice is once. Raises ``HoldNotHeld`` when it was or is being taken."""
     return hold_view(holds.release(session, hold_id=hold_id, reason=reason, principal=principal))
@@ -267,6 +281,7 @@ __all__ = [
     "HoldNotHeld",
     "HoldState",
     "HoldView",
+    "Keeping",
     "PaymentNotDue",
     "PaymentState",
     "PaymentView",
@@ -285,7 +300,9 @@ __all__ = [
     "get_hold",
     "get_payment",
     "hold",
+    "keep_hold",
     "ledger_sum",
+    "list_lapsing_holds",
     "list_payments_for",
     "list_payouts_of",
     "refund",

@@ -33,6 +33,13 @@ class HoldReleased(HoldEvent):
     reason: str
 
 
+class HoldLapsing(HoldEvent):
+    """A day before: what the deposit is for lasts longer than it, and it could not be renewed."""
+
+    name: ClassVar[str] = "payments.hold_lapsing"
+    lapses_at: datetime
+
+
 class HoldLapsed(HoldEvent):
     name: ClassVar[str] = "payments.hold_lapsed"
 

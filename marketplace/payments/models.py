@@ -17,6 +17,7 @@ from marketplace.payments.domain import (
     OperationState,
     PaymentState,
     PayoutState,
+    RenewalState,
     SplitKind,
 )
 from marketplace.payments.domain.payments import RefundState
@@ -109,7 +110,11 @@ class Reconciliation(SQLModel, table=True):
 
 
 class Hold(SQLModel, table=True):
-    """A deposit. ``taken_minor`` is what was captured or forfeited of it."""
+    """A deposit. ``taken_minor`` is what was captured or forfeited of it.
+
+    ``renewed_at``: of its present authorization; ``tried_at``: when a longer one was last asked for without success so far.
+    ``charged_ref``: it is in the witness account and goes back as a refund of this. ``taking_minor``: what is wanted of it.
+    """
 
     __tablename__ = "payment_hold"
     __table_args__ = (
@@ -141,6 +146,33 @@ class Hold(SQLModel, table=True):
     requested_at: datetime
     held_at: datetime | None = Field(default=None)
     lapses_at: datetime | None = Field(default=None)
+    renewed_at: datetime | None = Field(default=None)
+    tried_at: datetime | None = Field(default=None)
+    warned_at: datetime | None = Field(default=None)
+    charged_ref: str | None = Field(default=None, max_length=120)
+    taking_minor: int = Field(default=0, sa_type=sa.BigInteger)
+    ended_at: datetime | None = Field(default=None)
+
+
+_PENDING = sa.text("state = 'requested'")
+
+
+class HoldRenewal(SQLModel, table=True):
+    """One try to make a deposit last longer, a second authorization or a charge; one at a time. ``old_ref`` is what it replaced."""
+
+    __tablename__ = "payment_hold_renewal"
+    __table_args__ = (
+        sa.Index("uq_payment_hold_renewal_pending", "hold_id", unique=True, sqlite_where=_PENDING, postgresql_where=_PENDING),
+        sa.CheckConstraint("kind IN ('renew', 'charge')", name="renewed_or_charged"),
+    )
+
+    id: UUID = primary_id()
+    hold_id: UUID = Field(foreign_key="payment_hold.id", index=True)
+    kind: OperationKind = Field(sa_type=enum_type(OperationKind, "kind"))
+    state: RenewalState = Field(default=RenewalState.REQUESTED, sa_type=enum_type(RenewalState, "state"))
+    old_ref: str | None = Field(default=None, max_length=120)
+    failure_code: str | None = Field(default=None, max_length=60)
+    requested_at: datetime
     ended_at: datetime | None = Field(default=None)
 
 
@@ -171,13 +203,14 @@ class Payment(SQLModel, table=True):
 
 
 class Refund(SQLModel, table=True):
-    """Money on its way back. Without ``payment_id`` it is money that came in for nothing we know of."""
+    """Money on its way back. ``hold_id``: a charged deposit that ends with it. Without both: money for nothing we know of, or a rest."""
 
     __tablename__ = "payment_refund"
     __table_args__ = (sa.CheckConstraint(_ONLY_POSITIVE, name="amount_positive"),)
 
     id: UUID = primary_id()
     payment_id: UUID | None = Field(default=None, foreign_key="payment.id", index=True)
+    hold_id: UUID | None = Field(default=None, foreign_key="payment_hold.id", index=True)
     source_ref: str = Field(max_length=120)
     amount_minor: int = Field(sa_type=sa.BigInteger)
     currency: str = Field(default=CNY, max_length=3)

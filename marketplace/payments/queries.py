@@ -12,12 +12,23 @@ from sqlmodel import col, select
 from marketplace.core.db import Session
 from marketplace.core.errors import NotFound
 from marketplace.core.pagination import PageQuery
-from marketplace.payments.domain import AccountKind, HoldState, OperationKind, OperationState, PaymentState, PayoutState, ReportLine, Side
+from marketplace.payments.domain import (
+    AccountKind,
+    HoldState,
+    OperationKind,
+    OperationState,
+    PaymentState,
+    PayoutState,
+    RenewalState,
+    ReportLine,
+    Side,
+)
 from marketplace.payments.domain import normal_side as side_of
 from marketplace.payments.models import (
     GatewayOperation,
     GatewayPayee,
     Hold,
+    HoldRenewal,
     LedgerAccount,
     LedgerPosting,
     LedgerTransfer,
@@ -152,6 +163,25 @@ def list_holds(session: Session, *, party_id: UUID, paging: PageQuery) -> Sequen
         .order_by(col(Hold.id).desc())
         .limit(paging.limit + 1)
     ).all()
+
+
+def lock_renewal(session: Session, renewal_id: UUID) -> HoldRenewal:
+    return session.get_one(HoldRenewal, renewal_id, with_for_update=True, populate_existing=True)
+
+
+def find_pending_renewal(session: Session, *, hold_id: UUID) -> HoldRenewal | None:
+    """Under the hold's lock."""
+    return session.exec(select(HoldRenewal).where(HoldRenewal.hold_id == hold_id, HoldRenewal.state == RenewalState.REQUESTED)).first()
+
+
+def list_lapsing_holds(
+    session: Session, *, purpose_kinds: Sequence[str], before: datetime, after: UUID | None, limit: int
+) -> Sequence[Hold]:
+    """Held deposits whose gateway's time limit comes, in the order of ids."""
+    statement = select(Hold).where(Hold.state == HoldState.HELD, col(Hold.lapses_at) <= before, col(Hold.purpose_kind).in_(purpose_kinds))
+    if after is not None:
+        statement = statement.where(col(Hold.id) > after)
+    return session.exec(statement.order_by(col(Hold.id)).limit(limit)).all()
 
 
 def list_lapsed_holds(session: Session, *, before: datetime, limit: int) -> list[UUID]:

@@ -26,7 +26,7 @@ def hear(_session: Session, event: Delivered) -> None:
 
 
 PUBLIC = (
-    "payments.hold_held payments.hold_failed payments.hold_released payments.hold_lapsed payments.hold_captured "
+    "payments.hold_held payments.hold_failed payments.hold_released payments.hold_lapsing payments.hold_lapsed payments.hold_captured "
     "payments.hold_forfeited payments.payment_received payments.payment_failed payments.payout_paid payments.refunded"
 ).split()
 

@@ -1,6 +1,7 @@
 """A deposit held: requested → held → released, captured (it counts to the price) or forfeited. Never taken above its amount."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from marketplace.core.errors import Refusal, Rule
@@ -64,6 +65,63 @@ def decide_forfeit(state: HoldState) -> HoldState | None:
     if state in {HoldState.FORFEITING, HoldState.FORFEITED}:
         return None
     raise HoldNotHeld(state=state.value)
+
+
+class RenewalState(StrEnum):
+    """One try to make a deposit last longer. ``idle``: done at the gateway, but nobody wanted the deposit any more."""
+
+    REQUESTED = "requested"
+    DONE = "done"
+    REFUSED = "refused"
+    IDLE = "idle"
+
+
+class Keeping(StrEnum):
+    """What to do about a deposit that is needed longer than it lasts."""
+
+    NOTHING = "nothing"
+    RENEW = "renew"
+    CHARGE = "charge"
+    WARN = "warn"
+
+
+@dataclass(frozen=True, slots=True)
+class Lasting:
+    """How long a deposit lasts and what was tried. ``pending``: a try has no answer yet."""
+
+    since: datetime
+    lapses_at: datetime | None
+    tried_at: datetime | None = None
+    warned: bool = False
+    pending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KeepingTerms:
+    """Try ``ahead`` of the lapse, again after ``retry``; tell its holder ``warning`` before. An answer is waited for ``patience``."""
+
+    ahead: timedelta
+    retry: timedelta
+    warning: timedelta = timedelta(hours=25)  # a day, and the sweep's own delay
+    patience: timedelta = timedelta(hours=1)
+
+
+def decide_keeping(lasting: Lasting, *, needed_until: datetime, now: datetime, renews: bool, charges: bool, terms: KeepingTerms) -> Keeping:
+    """Renewed before charged, whichever the gateway can; what can or did not succeed is told once.
+
+    Never earlier than half of the hold's own term, or a short one would be renewed all the time.
+    """
+    if lasting.lapses_at is None or lasting.lapses_at >= needed_until:
+        return Keeping.NOTHING
+    left = lasting.lapses_at - now
+    if left > min(terms.ahead, (lasting.lapses_at - lasting.since) / 2):
+        return Keeping.NOTHING
+    if (renews or charges) and not lasting.pending and (lasting.tried_at is None or now - lasting.tried_at >= terms.retry):
+        return Keeping.RENEW if renews else Keeping.CHARGE
+    answer_near = lasting.pending and lasting.tried_at is not None and now - lasting.tried_at < terms.patience
+    if left <= terms.warning and not lasting.warned and not answer_near:
+        return Keeping.WARN
+    return Keeping.NOTHING
 
 
 @dataclass(frozen=True, slots=True)

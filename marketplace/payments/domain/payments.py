@@ -39,6 +39,9 @@ class OperationKind(StrEnum):
     """One call to a gateway."""
 
     HOLD = "hold"
+    RENEW = "renew"  # a second authorization of a deposit whose first one lapses too early
+    DROP = "drop"  # the one that is not needed any more
+    CHARGE = "charge"  # a deposit taken into the witness account, to be refunded
     RELEASE = "release"
     CAPTURE = "capture"
     FORFEIT = "forfeit"
@@ -66,7 +69,10 @@ class SplitKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a gateway can do. ``hold_days`` None: as long as we want; ``offline``: the payer acts at his own bank."""
+    """What a gateway can do. ``hold_days`` None: as long as we want; ``offline``: the payer acts at his own bank.
+
+    ``renews``: it authorizes a deposit anew without its payer; ``charges``: it takes a deposit and gives it back as a refund.
+    """
 
     can_hold: bool
     hold_days: int | None
@@ -74,6 +80,8 @@ class Capabilities:
     currencies: frozenset[str]
     offline: bool
     sandbox: bool = False
+    renews: bool = False
+    charges: bool = False
 
 
 class GatewayUnknown(Refusal):

@@ -39,6 +39,8 @@ def capabilities(settings: Settings) -> Capabilities:
         currencies=frozenset({CNY}),
         offline=True,
         sandbox=True,
+        renews=True,
+        charges=True,
     )
 
 
@@ -258,6 +260,9 @@ def _not_a_bank_matter(_session: Session, _call: Call, _settings: Settings) -> A
 
 _DO = {
     OperationKind.HOLD: _hold,
+    OperationKind.RENEW: _hold,
+    OperationKind.DROP: _release,
+    OperationKind.CHARGE: _take,
     OperationKind.RELEASE: _release,
     OperationKind.CAPTURE: _take,
     OperationKind.FORFEIT: _take,

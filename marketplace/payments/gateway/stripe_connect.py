@@ -26,13 +26,18 @@ _LOOK_BACK = 1_000
 
 
 def capabilities(settings: Settings) -> Capabilities:
-    """A card authorization lasts ``stripe_hold_days``; amounts have at most eight digits."""
+    """A card authorization lasts ``stripe_hold_days``; amounts have at most eight digits.
+
+    A card that pays once and is not kept for a customer cannot be authorized again without its holder: charged and refunded instead.
+    """
     return Capabilities(
         can_hold=True,
         hold_days=settings.stripe_hold_days,
         max_amount_minor=MAX_AMOUNT_MINOR,
         currencies=frozenset({CNY}),
         offline=False,
+        renews=False,
+        charges=True,
     )
 
 
@@ -64,6 +69,9 @@ class StripeConnect:
     def call(self, call: Call) -> Answer:
         do: dict[OperationKind, Callable[[Call], Answer]] = {
             OperationKind.HOLD: self._hold,
+            OperationKind.RENEW: self._hold,
+            OperationKind.DROP: self._release,
+            OperationKind.CHARGE: self._capture,
             OperationKind.RELEASE: self._release,
             OperationKind.CAPTURE: self._capture,
             OperationKind.FORFEIT: self._capture,

@@ -19,7 +19,8 @@ from marketplace.payments.domain import (
 )
 from marketplace.payments.gateway.registry import capabilities_of, default_gateway
 from marketplace.payments.models import Hold
-from marketplace.payments.service.facts import LAPSED, release_wish
+from marketplace.payments.service import charged
+from marketplace.payments.service.facts import LAPSED
 from marketplace.payments.service.operations import request_operation
 
 
@@ -72,9 +73,9 @@ def release(session: Session, *, hold_id: UUID, reason: str, principal: Principa
     found.state = state
     found.reason = reason[:200]
     session.add(found)
-    if was_held or found.gateway_ref is not None:
-        request_operation(session, **release_wish(found))
     _record(session, principal, found, "hold.release_requested")
+    if was_held or found.gateway_ref is not None:
+        _end(session, found)
     return found
 
 
@@ -89,8 +90,9 @@ def capture(
         return found
     found.state = state
     found.order_id = order_id
-    _take(session, found, OperationKind.CAPTURE, amount)
+    found.taking_minor = amount
     _record(session, principal, found, "hold.capture_requested")
+    _end(session, found)
     return found
 
 
@@ -117,22 +119,17 @@ def forfeit(
     found.to_party_id = to_party_id
     found.costs_to = costs_to
     found.claims = asdict(claims) if claims is not None else {}
-    _take(session, found, OperationKind.FORFEIT, found.amount_minor)
+    found.taking_minor = found.amount_minor
     _record(session, principal, found, "hold.forfeit_requested")
+    _end(session, found)
     return found
 
 
-def _take(session: Session, found: Hold, kind: OperationKind, amount_minor: int) -> None:
+def _end(session: Session, found: Hold) -> None:
     session.add(found)
-    request_operation(
-        session,
-        kind=kind,
-        gateway=found.gateway,
-        subject_id=found.id,
-        amount_minor=amount_minor,
-        currency=found.currency,
-        source_ref=found.gateway_ref,
-    )
+    session.flush()
+    for wish in charged.wishes_of_end(session, hold=found):
+        request_operation(session, **wish)
 
 
 def _record(session: Session, principal: Principal | None, found: Hold, act: str) -> None:

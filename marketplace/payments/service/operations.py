@@ -15,7 +15,7 @@ from marketplace.payments.domain import OperationKind, OperationState
 from marketplace.payments.events import OperationRequested
 from marketplace.payments.gateway import Answer, AnswerKind, Call
 from marketplace.payments.models import GatewayOperation
-from marketplace.payments.service import outcomes
+from marketplace.payments.service import outcomes, renewals
 
 FINISHED = frozenset({OperationState.DONE, OperationState.REFUSED, OperationState.WAITING})
 
@@ -95,7 +95,8 @@ def record(session: Session, *, operation_id: UUID, answer: Answer) -> bool:
     }[answer.kind]
     operation.finished_at = clock.now(session)
     session.add(operation)
-    for wish in outcomes.apply_answer(session, operation=operation, answer=answer):
+    apply_answer = renewals.apply_answer if operation.kind in renewals.KINDS else outcomes.apply_answer
+    for wish in apply_answer(session, operation=operation, answer=answer):
         request_operation(session, **wish)
     return True
 

@@ -104,7 +104,7 @@ def give_back(session: Session, *, hold: Hold, lapsed: bool = False) -> None:
     """The gateway holds it no longer: released by us, or lapsed by its own time limit."""
     if hold.state in {HoldState.RELEASED, HoldState.LAPSED, HoldState.CAPTURED, HoldState.FORFEITED, HoldState.FAILED}:
         return
-    if hold.held_at is not None:
+    if hold.held_at is not None and hold.charged_ref is None:  # a charged one became a debt to its holder when its refund was asked for
         frozen, held = _deposit(hold)
         posting = Posting(f"release:{hold.id.hex}", "hold_released", (Transfer(held, frozen, hold.amount_minor),))
         ledger.post(session, posting, purpose_id=hold.purpose_id)
@@ -119,7 +119,12 @@ def give_back(session: Session, *, hold: Hold, lapsed: bool = False) -> None:
 
 
 def _taken(hold: Hold, taken_minor: int) -> list[Transfer]:
-    """Frozen money becomes ours to keep in the witness account; what was not taken is unfrozen by the gateway."""
+    """Frozen money becomes ours to keep in the witness account; what was not taken is unfrozen by the gateway.
+
+    A charged deposit is in the witness account already.
+    """
+    if hold.charged_ref is not None:
+        return []
     frozen, held = _deposit(hold)
     moved = Transfer(Account(AccountKind.CLEARING, hold.gateway, currency=hold.currency), frozen, taken_minor)
     rest = hold.amount_minor - taken_minor
@@ -134,17 +139,22 @@ def _on_capture(session: Session, operation: GatewayOperation, answer: Answer) -
         return []
     if answer.kind is not AnswerKind.DONE or hold.order_id is None:
         return []
+    finish_capture(session, hold=hold, taken_minor=operation.amount_minor, reference=_reference("capture", operation, answer))
+    return []
+
+
+def finish_capture(session: Session, *, hold: Hold, taken_minor: int, reference: str) -> None:
+    """So much of it stands in the order's escrow."""
+    assert hold.order_id is not None
     _frozen, held = _deposit(hold)
     escrow = Account(AccountKind.ESCROW, hold.gateway, purpose_id=hold.order_id, currency=hold.currency)
-    taken = operation.amount_minor
-    transfers = (*_taken(hold, taken), Transfer(held, escrow, taken))
-    ledger.post(session, Posting(_reference("capture", operation, answer), "hold_captured", transfers), purpose_id=hold.order_id)
+    transfers = (*_taken(hold, taken_minor), Transfer(held, escrow, taken_minor))
+    ledger.post(session, Posting(reference, "hold_captured", transfers), purpose_id=hold.order_id)
     hold.state = HoldState.CAPTURED
-    hold.taken_minor = taken
+    hold.taken_minor = taken_minor
     hold.ended_at = clock.now(session)
     session.add(hold)
-    _tell(session, hold, events.HoldCaptured(**hold_facts(hold), order_id=hold.order_id, captured_minor=taken), "hold.capture")
-    return []
+    _tell(session, hold, events.HoldCaptured(**hold_facts(hold), order_id=hold.order_id, captured_minor=taken_minor), "hold.capture")
 
 
 def _on_forfeit(session: Session, operation: GatewayOperation, answer: Answer) -> list[Wish]:
@@ -155,10 +165,15 @@ def _on_forfeit(session: Session, operation: GatewayOperation, answer: Answer) -
         return []
     if answer.kind is not AnswerKind.DONE:
         return []
+    return finish_forfeit(session, hold=hold, reference=_reference("forfeit", operation, answer))
+
+
+def finish_forfeit(session: Session, *, hold: Hold, reference: str) -> list[Wish]:
+    """It is kept: shared out at once."""
     _frozen, held = _deposit(hold)
     forfeited = Account(AccountKind.DEPOSIT_FORFEITED, hold.gateway, purpose_id=hold.purpose_id, currency=hold.currency)
     transfers = (*_taken(hold, hold.amount_minor), Transfer(held, forfeited, hold.amount_minor))
-    ledger.post(session, Posting(_reference("forfeit", operation, answer), "hold_forfeited", transfers), purpose_id=hold.purpose_id)
+    ledger.post(session, Posting(reference, "hold_forfeited", transfers), purpose_id=hold.purpose_id)
     hold.state = HoldState.FORFEITED
     hold.taken_minor = hold.amount_minor
     hold.ended_at = clock.now(session)
@@ -242,6 +257,8 @@ def _on_refund(session: Session, operation: GatewayOperation, answer: Answer) ->
         refund.refunded_at = clock.now(session)
         if refund.payment_id is not None:
             _payment_refunded(session, refund.payment_id)
+        if refund.hold_id is not None:
+            give_back(session, hold=queries.lock_hold(session, refund.hold_id))
     session.add(refund)
     return []
 
