@@ -10,6 +10,7 @@ from auction.lots.domain import LotPhase, ReserveKind
 from auction.lots.models import Lot
 from auction.sessions.domain import LegalMode, SessionMode, SessionState
 from auction.settlement.service import personal_data
+from auction.watching.service import personal_data as watching_data
 from marketplace.api import accounts
 from marketplace.core.db import Session
 
@@ -61,9 +62,11 @@ def get_lot(session: Session, *, lot_id: UUID) -> LotView:
 
 
 PERSONAL_DATA = accounts.PersonalData(feature="auction", export=personal_data.export, erase=personal_data.erase)
+WATCHING_DATA = accounts.PersonalData(feature="watching", export=watching_data.export, erase=watching_data.erase)
 
 __all__ = [
     "PERSONAL_DATA",
+    "WATCHING_DATA",
     "LegalMode",
     "LotPhase",
     "LotView",

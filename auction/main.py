@@ -24,6 +24,7 @@ from auction.proving import router as proving
 from auction.reauction import router as reauction
 from auction.sessions import router as sessions
 from auction.settlement import router as settlement
+from auction.watching import router as watching
 from marketplace.core.service import Lifespan
 from marketplace.registry import create_alone
 
@@ -105,6 +106,7 @@ ROUTERS: list[APIRouter] = [
     reauction.router,
     live.router,
     proving.router,
+    watching.router,
 ]
 LIFESPANS: list[Lifespan] = [calm_collector, run_live, finish_bids, run_closer]
 CONFIGURE: list[Callable[[FastAPI], None]] = [install_sequencer, install_front]

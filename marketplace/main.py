@@ -12,6 +12,7 @@ from marketplace.aftercare.router import router as transfers_router
 from marketplace.core.service import Lifespan
 from marketplace.feeds.router import router as feeds_router
 from marketplace.listings.router import ROUTERS as LISTINGS_ROUTERS
+from marketplace.notifications.router import notice_router
 from marketplace.notifications.router import router as notifications_router
 from marketplace.operations.router import ROUTERS as OPERATIONS_ROUTERS
 from marketplace.orders.router import router as orders_router
@@ -28,6 +29,7 @@ ROUTERS: list[APIRouter] = [
     vehicles_router,
     *LISTINGS_ROUTERS,
     notifications_router,
+    notice_router,
     payments_router,
     bank_router,
     orders_router,

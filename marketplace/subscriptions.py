@@ -11,6 +11,7 @@ from auction.proving import tasks as proving
 from auction.reauction import tasks as reauction
 from auction.reviewing import tasks as reviewing
 from auction.settlement import tasks as settlement
+from auction.watching import tasks as watching
 from marketplace.accounts import api as accounts_api
 from marketplace.accounts import tasks as accounts
 from marketplace.accounts.api import PersonalData
@@ -59,10 +60,10 @@ SUBSCRIBERS: dict[str, Sequence[Subscriber]] = {
     "listings.claim_taken": [lots.hear_claim, feeds.follow_claim],
     "listings.claim_released": [feeds.follow_claim],
     "auction.lot_opened": [portfolios.run_portfolios],
-    "auction.lot_moved": [portfolios.run_portfolios],
-    "auction.lot_closed": [portfolios.run_portfolios],
+    "auction.lot_moved": [portfolios.run_portfolios, watching.tell_outbid],
+    "auction.lot_closed": [portfolios.run_portfolios, watching.tell_result],
     "auction.line_activated": [portfolios.admit_line],
-    "auction.lot_withdrawn": [settlement.hear_withdrawal],
+    "auction.lot_withdrawn": [settlement.hear_withdrawal, watching.tell_withdrawn],
     "accounts.party_suspended": [settlement.hear_party, imports.hear_suspension],
     "accounts.party_reinstated": [settlement.hear_party],
     "listings.listing_published": [
@@ -119,11 +120,13 @@ SWEEPS: tuple[Sweep, ...] = (
     Sweep("identities past their term", accounts.sweep_identities, every_s=86_400),
     Sweep("webhook letters", notifications.send_letters, every_s=2),
     Sweep("webhook messages past their term", notifications.forget_messages, every_s=3_600),
+    Sweep("notices past their term", notifications.forget_notices, every_s=86_400),
     Sweep("lapsed holds", payments.sweep_lapsed_holds, every_s=60),
     Sweep("waiting payouts", payments.sweep_waiting_payouts, every_s=30),
     Sweep("stuck gateway operations", payments.sweep_stuck_operations, every_s=600),
     Sweep("reconciliation", payments.sweep_reconciliation, every_s=3_600),
     Sweep("due lots", closing.sweep_due_lots, every_s=1),
+    Sweep("lots that end soon", watching.tell_ending, every_s=10),
     Sweep("unanswered negotiations", negotiation.end_overdue_negotiations, every_s=30),
     Sweep("heads to sign", proving.sign_heads, every_s=5),
     Sweep("imports without an end", sourcing.give_up_imports, every_s=120),
@@ -149,6 +152,7 @@ PERSONAL_DATA: tuple[PersonalData, ...] = (
     vehicles_api.PERSONAL_DATA,
     operations_api.PERSONAL_DATA,
     auction_api.PERSONAL_DATA,
+    auction_api.WATCHING_DATA,
     imports_api.PERSONAL_DATA,
     feeds_api.PERSONAL_DATA,
     appraisal_api.PERSONAL_DATA,

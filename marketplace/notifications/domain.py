@@ -1,13 +1,14 @@
-"""Webhooks after the Standard Webhooks specification, and when to try again. Pure."""
+"""Webhooks after the Standard Webhooks specification, and when to try again; notices to people. Pure."""
 
 import base64
 import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 from marketplace.core.errors import NotFound, Refusal
 
@@ -58,9 +59,32 @@ class LetterUnknown(NotFound):
     en = "No such delivery."
 
 
+class NoticeUnknown(NotFound):
+    zh = "未找到该通知"
+    en = "No such notice."
+
+
 class LetterNotDead(Refusal):
     zh = "只能重新投递已失败的通知"
     en = "Only a dead letter is sent again."
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One thing to tell a party, in both languages. ``kind`` is ``feature.fact``; ``seq`` tells two of one kind about one subject apart.
+
+    ``newest_only``: an older one of the same kind and subject that nobody has read makes room for it. ``facts`` are plain values: ids,
+    amounts in fen, instants as ISO 8601; never personal data.
+    """
+
+    kind: str
+    subject_kind: str
+    subject_id: UUID
+    zh: str
+    en: str
+    seq: int = 0
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    newest_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +110,11 @@ def new_secret(random: bytes) -> str:
     return SECRET_PREFIX + base64.b64encode(random).decode()
 
 
-def next_try(attempts: int, *, at: datetime, retry_after_s: float = 0.0) -> datetime | None:
+def next_try(attempts: int, *, at: datetime, retry_after_s: int = 0) -> datetime | None:
     """When to try again after ``attempts`` failures; None: the letter is dead."""
     if attempts > len(RETRY_AFTER_S):
         return None
-    return at + timedelta(seconds=max(float(RETRY_AFTER_S[attempts - 1]), min(retry_after_s, 86_400.0)))
+    return at + timedelta(seconds=max(RETRY_AFTER_S[attempts - 1], min(retry_after_s, 86_400)))
 
 
 def thin(kind: str, *, occurred_at: str, number: int, payload: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Any]:

@@ -71,3 +71,32 @@ class WebhookLetter(SQLModel, table=True):
     last_failure: str | None = Field(default=None, max_length=80)
     created_at: datetime
     done_at: datetime | None = Field(default=None)
+
+
+class Notice(SQLModel, table=True):
+    """What a party was told, once: for its people to read. Kept until its term or the account's end."""
+
+    __tablename__ = "notice"
+    __table_args__ = (
+        sa.UniqueConstraint("party_id", "kind", "subject_id", "seq", name="notice_once"),
+        sa.Index("ix_notice_party", "party_id", "id"),
+        sa.Index(
+            "ix_notice_unread",
+            "party_id",
+            sqlite_where=sa.text("read_at IS NULL"),
+            postgresql_where=sa.text("read_at IS NULL"),
+        ),
+        sa.CheckConstraint("seq >= 0", name="seq_not_negative"),
+    )
+
+    id: UUID = primary_id()
+    party_id: UUID
+    kind: str = Field(max_length=60)
+    subject_kind: str = Field(max_length=20)
+    subject_id: UUID
+    seq: int = Field(default=0, sa_type=sa.BigInteger)
+    zh: str = Field(max_length=400)
+    en: str = Field(max_length=400)
+    facts: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
+    created_at: datetime = Field(index=True)
+    read_at: datetime | None = Field(default=None)

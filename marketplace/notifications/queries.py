@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col, select
 
 from marketplace.core.db import Session
 from marketplace.core.pagination import PageQuery
 from marketplace.notifications.domain import EndpointState, LetterState
-from marketplace.notifications.models import WebhookEndpoint, WebhookLetter, WebhookMessage
+from marketplace.notifications.models import Notice, WebhookEndpoint, WebhookLetter, WebhookMessage
 
 
 def list_endpoints(session: Session, *, party_id: UUID) -> Sequence[WebhookEndpoint]:
@@ -98,3 +100,68 @@ def delete_messages(session: Session, *, before: datetime, limit: int) -> int:
         connection.execute(sa.delete(WebhookLetter).where(col(WebhookLetter.number).in_(numbers)))
         connection.execute(sa.delete(WebhookMessage).where(col(WebhookMessage.number).in_(numbers)))
     return len(numbers)
+
+
+# --- notices ---------------------------------------------------------------------------------------------------------------
+
+
+def insert_notices(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    """Rows keyed by column; one that is there already stays as it is."""
+    connection = session.connection()
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    key = ["party_id", "kind", "subject_id", "seq"]
+    connection.execute(insert(Notice).on_conflict_do_nothing(index_elements=key), list(rows))
+
+
+def list_newer_parties(session: Session, *, party_ids: Sequence[UUID], kind: str, subject_id: UUID, seq: int) -> set[UUID]:
+    """Parties that were told something later of that kind and subject."""
+    told = (col(Notice.party_id).in_(party_ids), Notice.kind == kind, Notice.subject_id == subject_id, Notice.seq > seq)
+    return set(session.exec(select(Notice.party_id).where(*told)))
+
+
+def delete_older_unread(session: Session, *, party_ids: Sequence[UUID], kind: str, subject_id: UUID, seq: int) -> None:
+    told = (col(Notice.party_id).in_(party_ids), col(Notice.kind) == kind, col(Notice.subject_id) == subject_id)
+    session.connection().execute(sa.delete(Notice).where(*told, col(Notice.read_at).is_(None), col(Notice.seq) < seq))
+
+
+def list_notices(session: Session, *, party_id: UUID, unread: bool, page: PageQuery) -> Sequence[Notice]:
+    """A party's notices, newest first, one more than the page holds."""
+    statement = select(Notice).where(Notice.party_id == party_id, page.where_after(Notice.id, descending=True))
+    if unread:
+        statement = statement.where(col(Notice.read_at).is_(None))
+    return session.exec(statement.order_by(col(Notice.id).desc()).limit(page.limit + 1)).all()
+
+
+def list_all_notices(session: Session, *, party_id: UUID, limit: int) -> Sequence[Notice]:
+    return session.exec(select(Notice).where(Notice.party_id == party_id).order_by(col(Notice.id).desc()).limit(limit)).all()
+
+
+def count_unread(session: Session, *, party_id: UUID) -> int:
+    unread = (Notice.party_id == party_id, col(Notice.read_at).is_(None))
+    return session.exec(select(sa.func.count()).select_from(Notice).where(*unread)).one()
+
+
+def lock_notice(session: Session, *, party_id: UUID, notice_id: UUID) -> Notice | None:
+    return session.exec(
+        select(Notice)
+        .where(Notice.id == notice_id, Notice.party_id == party_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).first()
+
+
+def mark_read(session: Session, *, party_id: UUID, up_to: UUID, at: datetime) -> int:
+    """Everything not newer than ``up_to``; how many."""
+    unread = (col(Notice.party_id) == party_id, col(Notice.id) <= up_to, col(Notice.read_at).is_(None))
+    return session.connection().execute(sa.update(Notice).where(*unread).values(read_at=at)).rowcount
+
+
+def delete_notices(session: Session, *, before: datetime, limit: int) -> int:
+    ids = session.exec(select(Notice.id).where(Notice.created_at < before).order_by(col(Notice.created_at)).limit(limit)).all()
+    if ids:
+        session.connection().execute(sa.delete(Notice).where(col(Notice.id).in_(ids)))
+    return len(ids)
+
+
+def delete_notices_of(session: Session, *, party_id: UUID) -> int:
+    return session.connection().execute(sa.delete(Notice).where(col(Notice.party_id) == party_id)).rowcount

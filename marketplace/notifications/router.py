@@ -1,4 +1,4 @@
-"""HTTP of webhooks: endpoints, their letters, and everything told so far."""
+"""HTTP of notifications: webhook endpoints, their letters and everything told so far; notices to people."""
 
 from typing import Annotated
 from uuid import UUID
@@ -17,13 +17,25 @@ from marketplace.notifications.domain import (
     LetterNotDead,
     LetterState,
     LetterUnknown,
+    NoticeUnknown,
     TooManyEndpoints,
 )
-from marketplace.notifications.models import WebhookEndpoint, WebhookLetter
-from marketplace.notifications.schemas import EndpointAnswer, EndpointBody, LetterAnswer, MessageAnswer, MessagesAnswer, StateBody
-from marketplace.notifications.service import endpoints
+from marketplace.notifications.models import Notice, WebhookEndpoint, WebhookLetter
+from marketplace.notifications.schemas import (
+    EndpointAnswer,
+    EndpointBody,
+    LetterAnswer,
+    MessageAnswer,
+    MessagesAnswer,
+    NoticeAnswer,
+    ReadingBody,
+    StateBody,
+    UnreadAnswer,
+)
+from marketplace.notifications.service import endpoints, notices
 
 router = Router(prefix="/marketplace/v1", tags=["webhooks"])
+notice_router = Router(prefix="/marketplace/v1", tags=["notices"])
 Manager = Annotated[Principal, Depends(require("webhooks.manage"))]
 
 
@@ -44,7 +56,7 @@ def _letter(row: WebhookLetter) -> LetterAnswer:
     summary="登记回调地址 Register a webhook endpoint",
     responses=refusals(UrlRefused, KindUnknown, TooManyEndpoints),
 )
-def register(body: EndpointBody, principal: Manager, _key: Idempotency, session: WriteSession) -> EndpointAnswer:
+def register_endpoint(body: EndpointBody, principal: Manager, _key: Idempotency, session: WriteSession) -> EndpointAnswer:
     """Signed after the Standard Webhooks specification; the secret is shown this once."""
     wanted = endpoints.Wanted(body.url, body.kinds, body.subjects)
     return _endpoint(endpoints.register(session, principal=principal, wanted=wanted), secret=True)
@@ -107,3 +119,38 @@ def list_messages(
     """What a machine missed, in the order of publication: numbers only rise, and none comes later behind a higher one."""
     rows = endpoints.list_messages(session, after=after, kinds=kind or [], subject_id=subject, limit=limit)
     return MessagesAnswer(items=[MessageAnswer(number=row.number, body=row.body) for row in rows], last=rows[-1].number if rows else after)
+
+
+# --- notices to people -----------------------------------------------------------------------------------------------------
+
+
+def _notice(row: Notice) -> NoticeAnswer:
+    return NoticeAnswer(**{name: getattr(row, name) for name in NoticeAnswer.model_fields})
+
+
+@notice_router.get("/notices", summary="我的通知 My notices")
+def list_notices(
+    principal: SignedIn,
+    session: ReadSession,
+    page: Paging,
+    unread: Annotated[bool, Query(description="Only what nobody has read.")] = False,
+) -> Page[NoticeAnswer]:
+    """Newest first; of the party one acts for."""
+    rows = notices.list_own(session, principal=principal, unread=unread, page=page)
+    return page.page(rows, lambda row: [row.id], _notice)
+
+
+@notice_router.get("/notices/unread", summary="未读通知数 How many are unread")
+def count_unread(principal: SignedIn, session: ReadSession) -> UnreadAnswer:
+    return UnreadAnswer(unread=notices.count_unread(session, principal=principal))
+
+
+@notice_router.post("/notices/reading", summary="全部标为已读 Mark all up to one as read", responses=refusals(NoticeUnknown))
+def read_up_to(body: ReadingBody, principal: SignedIn, _key: Idempotency, session: WriteSession) -> UnreadAnswer:
+    notices.read_up_to(session, principal=principal, notice_id=body.up_to)
+    return UnreadAnswer(unread=notices.count_unread(session, principal=principal))
+
+
+@notice_router.post("/notices/{notice_id}/reading", summary="标为已读 Mark a notice as read", responses=refusals(NoticeUnknown))
+def read_notice(notice_id: UUID, principal: SignedIn, _key: Idempotency, session: WriteSession) -> NoticeAnswer:
+    return _notice(notices.read(session, principal=principal, notice_id=notice_id))

@@ -73,3 +73,29 @@ class MessagesAnswer(BaseModel):
 
     items: list[MessageAnswer]
     last: int = Field(examples=[4711])
+
+
+class ReadingBody(BaseModel):
+    """The newest notice seen: it and all older ones become read."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"up_to": _ID}]})
+
+    up_to: UUID
+
+
+class NoticeAnswer(BaseModel):
+    """Something the caller's party was told. ``subject_id`` is what it is about, e.g. the lot."""
+
+    id: UUID = Field(examples=[_ID])
+    kind: str = Field(examples=["auction.outbid"])
+    subject_kind: str = Field(examples=["lot"])
+    subject_id: UUID = Field(examples=[_ID])
+    zh: str = Field(examples=["您在「大众 帕萨特 2019」上的出价已被超过,现价 ¥91,000.00"])
+    en: str = Field(examples=["You were outbid on 大众 帕萨特 2019; the price is ¥91,000.00."])
+    facts: dict[str, Any] = Field(examples=[{"price_minor": 9_100_000}])
+    created_at: datetime
+    read_at: datetime | None
+
+
+class UnreadAnswer(BaseModel):
+    unread: int = Field(examples=[3])

@@ -3,7 +3,7 @@
 from marketplace.core.db import Database, Session
 from marketplace.core.outbox import Delivered, subscriber, sweep
 from marketplace.core.settings import get_settings
-from marketplace.notifications.service import sending
+from marketplace.notifications.service import notices, sending
 
 
 @subscriber("notifications.tell")
@@ -25,4 +25,14 @@ def forget_messages(database: Database) -> None:
     while True:
         with database.writing() as session:
             if sending.forget(session, days=days) == 0:
+                return
+
+
+@sweep("notifications.forget_notices")
+def forget_notices(database: Database) -> None:
+    """Delete notices past their term."""
+    days = get_settings().notice_keep_days
+    while True:
+        with database.writing() as session:
+            if notices.forget(session, days=days) == 0:
                 return

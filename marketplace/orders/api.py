@@ -21,7 +21,7 @@ from marketplace.orders.domain import (
     Side,
     SourceKind,
 )
-from marketplace.orders.service import opening, personal_data
+from marketplace.orders.service import opening, paying, personal_data
 from marketplace.orders.service.ending import cancel_order, complete_transfer, default_order
 from marketplace.orders.service.opening import find_order_of_source
 from marketplace.orders.service.pairing import OldCar, OrderPair, open_pair
@@ -91,6 +91,11 @@ def get_order(session: Session, *, order_id: UUID) -> OrderView:
     return view(queries.get_order(session, order_id))
 
 
+def due_minor(session: Session, *, order_id: UUID) -> int:
+    """What the buyer still has to send: what neither escrow nor deposits cover, in fen. Raises ``OrderNotFound``."""
+    return paying.due_minor(session, queries.get_order(session, order_id))
+
+
 PERSONAL_DATA = PersonalData(feature="orders", export=personal_data.export, erase=personal_data.erase)
 
 __all__ = [
@@ -110,9 +115,10 @@ __all__ = [
     "cancel_order",
     "complete_transfer",
     "default_order",
+    "due_minor",
     "find_order_of_source",
     "get_order",
     "open_order",
-    "seller_fee",
     "open_pair",
+    "seller_fee",
 ]

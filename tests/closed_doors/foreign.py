@@ -102,6 +102,10 @@ def auction_objects(victims: Victims) -> Iterator[Foreign]:
     house.publish(ahead)
     house.register(announced, victims.dealer)
     yield from _of_session(house.owner, "announced", ahead, announced)
+    house.post("/watchlist", victims.dealer, {"lot_id": announced})
+    yield Foreign("watched lot", f"{AUCTION}/watchlist", {"lot_id": announced}, victims.dealer)
+    for told in purchases.get(api, "/notices", victims.dealer)["items"]:
+        yield Foreign("notice", f"{BASE}/notices", {"notice_id": told["id"]}, victims.dealer)
     draft = house.session()
     yield from _of_session(house.owner, "draft", draft, house.lot(draft, victims.owner, sign=False), hidden=True)
     for hold in purchases.get(api, "/holds", victims.dealer)["items"]:

@@ -52,6 +52,12 @@ def ask(session: Session, order: Order) -> None:
     session.add(order)
 
 
+def due_minor(session: Session, order: Order) -> int:
+    """What neither escrow nor deposits that count to the price cover, in fen."""
+    coming = sum(one.amount_minor for one in _deposits(session, order) if one.state in _COMING)
+    return max(total_of(order) - payments.escrow_balance(session, order_id=order.id) - coming, 0)
+
+
 def _payments(session: Session, order: Order) -> list[payments.PaymentView]:
     return payments.list_payments_for(session, purpose_kind=PURPOSE, purpose_id=order.id)
 
