@@ -6,6 +6,7 @@ from auction import api as auction_api
 from auction.closing import tasks as closing
 from auction.lots import tasks as lots
 from auction.negotiation import tasks as negotiation
+from auction.papers import tasks as papers
 from auction.portfolios import tasks as portfolios
 from auction.proving import tasks as proving
 from auction.reauction import tasks as reauction
@@ -62,6 +63,7 @@ SUBSCRIBERS: dict[str, Sequence[Subscriber]] = {
     "auction.lot_opened": [portfolios.run_portfolios],
     "auction.lot_moved": [portfolios.run_portfolios, watching.tell_outbid],
     "auction.lot_closed": [portfolios.run_portfolios, watching.tell_result],
+    "auction.paper_requested": [papers.print_paper],
     "auction.line_activated": [portfolios.admit_line],
     "auction.lot_withdrawn": [settlement.hear_withdrawal, watching.tell_withdrawn],
     "accounts.party_suspended": [settlement.hear_party, imports.hear_suspension],
@@ -94,7 +96,8 @@ SUBSCRIBERS: dict[str, Sequence[Subscriber]] = {
         feeds.follow_listing,
         vehicles.follow_listing,
     ],
-    "orders.order_cancelled": [sourcing.fail_purchase, portfolios.hear_line_order],
+    "orders.order_cancelled": [sourcing.fail_purchase, portfolios.hear_line_order, aftercare.hear_cancelled],
+    "orders.dispute_ended": [aftercare.hear_dispute_ended],
     "sourcing.batch_received": [sourcing.take_in_batch],
     "sourcing.import_received": [sourcing.run_import],
     "sourcing.import_applied": [sourcing.follow_import],
@@ -125,6 +128,7 @@ SWEEPS: tuple[Sweep, ...] = (
     Sweep("waiting payouts", payments.sweep_waiting_payouts, every_s=30),
     Sweep("stuck gateway operations", payments.sweep_stuck_operations, every_s=600),
     Sweep("reconciliation", payments.sweep_reconciliation, every_s=3_600),
+    Sweep("deposits near their lapse", settlement.keep_deposits, every_s=300),
     Sweep("due lots", closing.sweep_due_lots, every_s=1),
     Sweep("lots that end soon", watching.tell_ending, every_s=10),
     Sweep("unanswered negotiations", negotiation.end_overdue_negotiations, every_s=30),

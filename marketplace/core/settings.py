@@ -157,6 +157,7 @@ class Settings(BaseSettings):
     auction_batch_limit: int = Field(512, ge=1, le=2_000, description="Most bids decided in one transaction.")
     auction_queue_limit: int = Field(4_096, ge=1, le=100_000, description="Most bids waiting in one process; beyond it the answer is 503.")
     auction_close_batch: int = Field(20, ge=1, le=1_000, description="Lots opened or closed in one transaction.")
+    auction_deposit_margin_hours: int = Field(24, ge=1, le=720, description="Hours beyond a lot's hard end its deposits have to last.")
     auction_head_every_s: int = Field(60, ge=1, le=86_400, description="How often the head of a lot's moving log is signed.")
     auction_heartbeat_s: int = Field(10, ge=1, le=300, description="Silence on a live stream before a heartbeat.")
     auction_socket_auth_s: int = Field(10, ge=1, le=60, description="A socket that has not said who it is by then is closed.")
