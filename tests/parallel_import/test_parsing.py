@@ -266,6 +266,7 @@ class TestUnpacking:
             packed_zip(("a", b"1"), ("b", b"2")),
             packed_zip(),
         ],
+        ids=["cut off", "more behind", "no gzip", "no zip", "two files", "no file"],
     )
     def test_broken_packages_are_refused(self, content: bytes) -> None:
         with pytest.raises(FeedUnreadable):
