@@ -29,6 +29,7 @@ from marketplace.core.idempotency import Idempotency, Router
 from marketplace.core.pagination import Page, Paging
 from marketplace.core.problem import refusals
 from marketplace.core.security import Principal, SignedIn, require
+from marketplace.orders.api import OrderDisputed
 from marketplace.vehicles.api import NotEligible, VehicleNotFound
 
 router = Router(prefix="/marketplace/v1/transfers", tags=["transfers 过户"])
@@ -164,7 +165,7 @@ def get_invoice(transfer_id: UUID, session: ReadSession, principal: SignedIn) ->
     "/{transfer_id}/submit",
     status_code=201,
     summary="递交车管所 Hand in at the registration office",
-    responses=refusals(CaseNotFound, CaseStateRefused, PapersNotChecked, InvoiceMissing, NotEligible),
+    responses=refusals(CaseNotFound, CaseStateRefused, PapersNotChecked, InvoiceMissing, NotEligible, OrderDisputed),
 )
 def submit_transfer(transfer_id: UUID, session: WriteSession, principal: Staff, _key: Idempotency) -> schemas.TransferBody:
     return _body(session, cases.submit(session, principal=principal, case_id=transfer_id))

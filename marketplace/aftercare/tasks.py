@@ -37,3 +37,15 @@ def hear_office(session: Session, event: Delivered) -> None:
     case_id, attempt = UUID(answer["transfer_id"]), int(answer["attempt"])
     number = office.find_certificate_no(session, case_id=case_id, attempt=attempt)
     cases.hear_answer(session, case_id=case_id, attempt=attempt, reasons=answer["reasons"], certificate_no=number)
+
+
+@subscriber("aftercare.hear_dispute_ended")
+def hear_dispute_ended(session: Session, event: Delivered) -> None:
+    """A disputed order goes on."""
+    cases.hear_dispute_ended(session, order_id=UUID(event.payload["order_id"]))
+
+
+@subscriber("aftercare.hear_cancelled")
+def hear_cancelled(session: Session, event: Delivered) -> None:
+    """An order was undone; before the handover there is no transfer to cancel."""
+    cases.hear_cancelled(session, order_id=UUID(event.payload["order_id"]))

@@ -10,12 +10,18 @@ from marketplace.core.errors import Forbidden, NotFound, Refusal
 
 class CaseKind(StrEnum):
     """What is asked. ``title``: who holds a car. ``odometer``: it went back. ``crime``: signs of one, to be reported at once
-    (二手车流通管理办法 第二十条). ``report``: somebody tells the market of something wrong."""
+    (二手车流通管理办法 第二十条). ``collusion``: signs that bidders act together (拍卖法 第三十七条). ``report``: somebody tells the market of something wrong. ``dispute``: a buyer claims a car's defect."""
 
     TITLE = "title"
     ODOMETER = "odometer"
     CRIME = "crime"
+    COLLUSION = "collusion"
     REPORT = "report"
+    DISPUTE = "dispute"
+
+
+DECIDED_BY_FEATURE = frozenset({CaseKind.DISPUTE})
+"""Their answer is more than yes or no: given, or taken back, where the question was asked."""
 
 
 class CaseState(StrEnum):
@@ -69,6 +75,13 @@ class CaseTakenByAnother(Refusal):
 
     zh = "案件已由其他人员受理"
     en = "Another operator has taken the case."
+
+
+class CaseDecidedElsewhere(Refusal):
+    """``subject_kind`` and ``subject_id`` say where."""
+
+    zh = "此类案件须在其业务处裁决或撤回:{subject_kind}/{subject_id}"
+    en = "A case of this kind is decided, or taken back, at its own object: {subject_kind}/{subject_id}."
 
 
 class OwnCase(Forbidden):

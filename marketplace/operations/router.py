@@ -14,7 +14,15 @@ from marketplace.core.pagination import Page, Paging
 from marketplace.core.problem import refusals
 from marketplace.core.security import Principal, SignedIn, require
 from marketplace.operations import queries
-from marketplace.operations.domain import CaseKind, CaseNotFound, CaseState, CaseStateRefused, CaseTakenByAnother, OwnCase
+from marketplace.operations.domain import (
+    CaseDecidedElsewhere,
+    CaseKind,
+    CaseNotFound,
+    CaseState,
+    CaseStateRefused,
+    CaseTakenByAnother,
+    OwnCase,
+)
 from marketplace.operations.models import CaseStatement, OperationCase
 from marketplace.operations.schemas import (
     AuditEntryBody,
@@ -111,7 +119,9 @@ def state_more(case_id: UUID, body: StatementIn, principal: Opener, _key: Idempo
     return _statement_body(cases.state_more(session, principal=principal, case_id=case_id, text=body.text), reader=principal)
 
 
-@cases_router.post("/{case_id}/withdrawal", summary="撤回 Take a case back", responses=refusals(CaseNotFound, CaseStateRefused))
+@cases_router.post(
+    "/{case_id}/withdrawal", summary="撤回 Take a case back", responses=refusals(CaseNotFound, CaseStateRefused, CaseDecidedElsewhere)
+)
 def withdraw_case(case_id: UUID, principal: Opener, _key: Idempotency, session: WriteSession) -> CaseSummary:
     return CaseSummary.of(cases.withdraw(session, principal=principal, case_id=case_id))
 
@@ -137,6 +147,7 @@ def _case_body(row: OperationCase, said: Sequence[CaseStatement], *, reader: Pri
 
 _TAKING = refusals(CaseNotFound, CaseStateRefused, CaseTakenByAnother, OwnCase)
 _WORKED = refusals(CaseNotFound, CaseStateRefused, CaseTakenByAnother)
+_DECIDED = refusals(CaseNotFound, CaseStateRefused, CaseTakenByAnother, CaseDecidedElsewhere)
 
 
 @router.get("/cases", summary="案件队列,旧的在前 The queue of cases, oldest first", responses=_GUARDED)
@@ -161,7 +172,7 @@ def give_case_back(case_id: UUID, principal: CaseWorker, _key: Idempotency, sess
     return CaseSummary.of(cases.give_back(session, principal=principal, case_id=case_id))
 
 
-@router.post("/cases/{case_id}/decision", summary="决定 Decide a case", responses=_WORKED)
+@router.post("/cases/{case_id}/decision", summary="决定 Decide a case", responses=_DECIDED)
 def decide_case(case_id: UUID, body: DecisionIn, principal: CaseWorker, _key: Idempotency, session: WriteSession) -> CaseSummary:
     row = cases.decide(session, principal=principal, case_id=case_id, is_granted=body.granted, note=body.note)
     return CaseSummary.of(row)

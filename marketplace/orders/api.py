@@ -10,10 +10,13 @@ from marketplace.core.db import Session
 from marketplace.core.security import Principal
 from marketplace.orders import queries
 from marketplace.orders.domain import (
+    AdjustmentAboveProceeds,
     BuyerIsSeller,
     Confirmation,
     ConfirmationMissing,
     Fees,
+    OrderDisputed,
+    OrderNotDisputable,
     OrderNotFound,
     OrderState,
     OrderStateRefused,
@@ -22,6 +25,7 @@ from marketplace.orders.domain import (
     SourceKind,
 )
 from marketplace.orders.service import opening, paying, personal_data
+from marketplace.orders.service.disputes import dispute_order, end_dispute, require_undisputed, unwind_order
 from marketplace.orders.service.ending import cancel_order, complete_transfer, default_order
 from marketplace.orders.service.opening import find_order_of_source
 from marketplace.orders.service.pairing import OldCar, OrderPair, open_pair
@@ -100,10 +104,13 @@ PERSONAL_DATA = PersonalData(feature="orders", export=personal_data.export, eras
 
 __all__ = [
     "PERSONAL_DATA",
+    "AdjustmentAboveProceeds",
     "BuyerIsSeller",
     "Confirmation",
     "ConfirmationMissing",
     "OldCar",
+    "OrderDisputed",
+    "OrderNotDisputable",
     "OrderNotFound",
     "OrderPair",
     "OrderState",
@@ -115,10 +122,14 @@ __all__ = [
     "cancel_order",
     "complete_transfer",
     "default_order",
+    "dispute_order",
     "due_minor",
+    "end_dispute",
     "find_order_of_source",
     "get_order",
     "open_order",
     "open_pair",
+    "require_undisputed",
     "seller_fee",
+    "unwind_order",
 ]

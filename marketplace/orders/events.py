@@ -68,6 +68,19 @@ class OrderCompleted(OrderEvent):
     odometer_km: int
 
 
+class DisputeOpened(OrderEvent):
+    """The buyer complains of the car: nothing is transferred or paid out meanwhile."""
+
+    name: ClassVar[str] = "orders.dispute_opened"
+
+
+class DisputeEnded(OrderEvent):
+    """The order goes on; ``adjustment_minor`` of the price goes back to the buyer when it is settled."""
+
+    name: ClassVar[str] = "orders.dispute_ended"
+    adjustment_minor: int
+
+
 class OrderCancelled(OrderEvent):
     name: ClassVar[str] = "orders.order_cancelled"
     reason: str

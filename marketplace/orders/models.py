@@ -18,7 +18,7 @@ class Order(SQLModel, table=True):
     """One sale of one car. The contract's text holds names and is kept encrypted; its hash is what was signed.
 
     ``linked_order_id``: the other half of a trade-in, made and undone with this one. ``offset_minor`` of the price is set off against
-    that one's, and no money moves for it.
+    that one's, and no money moves for it. ``adjustment_minor``: what a decided claim takes off the seller's proceeds for the buyer.
     """
 
     __tablename__ = "trade_order"
@@ -27,6 +27,11 @@ class Order(SQLModel, table=True):
         sa.CheckConstraint("buyer_fee_minor >= 0 AND seller_fee_minor >= 0 AND commission_minor >= 0", name="fees_not_negative"),
         sa.CheckConstraint("seller_fee_minor + commission_minor <= price_minor", name="fees_within_price"),
         sa.CheckConstraint("offset_minor >= 0 AND offset_minor <= price_minor", name="offset_within_price"),
+        sa.CheckConstraint(
+            "adjustment_minor >= 0 AND adjustment_minor <= price_minor - offset_minor - seller_fee_minor - commission_minor",
+            name="adjustment_within_proceeds",
+        ),
+        sa.CheckConstraint("disputed_at IS NULL OR state = 'handed_over'", name="disputed_when_handed_over"),
         sa.CheckConstraint("offset_minor = 0 OR linked_order_id IS NOT NULL", name="offset_against_an_order"),
         sa.CheckConstraint("buyer_id <> seller_id", name="two_parties"),
         sa.CheckConstraint("(state = 'completed') = (completed_at IS NOT NULL)", name="completed_with_instant"),
@@ -58,6 +63,8 @@ class Order(SQLModel, table=True):
     fee_table_number: int | None = Field(default=None)
     linked_order_id: UUID | None = Field(default=None, index=True)
     offset_minor: int = Field(default=0, sa_type=sa.BigInteger)
+    adjustment_minor: int = Field(default=0, sa_type=sa.BigInteger)
+    disputed_at: datetime | None = Field(default=None)
     buyer_city: str | None = Field(default=None, max_length=30)
     state: OrderState = Field(default=OrderState.AWAITING_SIGNATURES, sa_type=enum_type(OrderState, "state"))
     contract_kind: ContractKind = Field(sa_type=enum_type(ContractKind, "contract_kind"))

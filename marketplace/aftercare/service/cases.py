@@ -196,9 +196,10 @@ def _lock_open(session: Session, principal: Principal, case_id: UUID) -> Service
 def submit(session: Session, *, principal: Principal, case_id: UUID) -> ServiceCase:
     """Hand the application in: every paper checked, the invoice issued, the car still free of bars.
 
-    Raises ``CaseStateRefused``, ``PapersNotChecked``, ``InvoiceMissing``, ``NotEligible``.
+    Raises ``CaseStateRefused``, ``PapersNotChecked``, ``InvoiceMissing``, ``NotEligible``, ``OrderDisputed``.
     """
     case = _lock_open(session, principal, case_id)
+    orders.require_undisputed(session, order_id=case.order_id)
     papers = [Paper(row.kind, row.state) for row in queries.list_papers(session, case_id)]
     check_submission(case.state, papers=papers, has_invoice=queries.find_invoice(session, case.order_id) is not None)
     vehicles.require_eligible(
@@ -235,9 +236,42 @@ def hear_answer(session: Session, *, case_id: UUID, attempt: int, reasons: Seque
         outbox.append(session, TransferRefused(**_facts(case), reasons=list(reasons)), key=transfer_key(case.id))
         _record(session, None, case, "transfer.refused", reasons=list(reasons))
         return
+    case.certificate_no = certificate_no
+    session.add(case)
+    if orders.get_order(session, order_id=case.order_id).disputed_at is not None:
+        _record(session, None, case, "transfer.waits_for_dispute")  # sale, title and money wait for the decision
+        return
+    _complete(session, case)
+
+
+def hear_dispute_ended(session: Session, *, order_id: UUID) -> None:
+    """What the office registered while the order was disputed takes effect now. Twice is once."""
+    found = queries.find_case_of_order(session, order_id)
+    if found is None:
+        return
+    case = queries.lock_case(session, found.id)
+    is_disputed = orders.get_order(session, order_id=order_id).disputed_at is not None
+    if case.state is CaseState.SUBMITTED and case.certificate_no is not None and not is_disputed:
+        _complete(session, case)
+
+
+def hear_cancelled(session: Session, *, order_id: UUID) -> None:
+    """The order was undone by a decision: nothing is left to transfer. Twice is once."""
+    found = queries.find_case_of_order(session, order_id)
+    if found is None:
+        return
+    case = queries.lock_case(session, found.id)
+    if case.state in {CaseState.COMPLETED, CaseState.CANCELLED}:
+        return
+    case.state = CaseState.CANCELLED
+    session.add(case)
+    session.flush()
+    _record(session, None, case, "transfer.cancel", registered=case.certificate_no is not None)
+
+
+def _complete(session: Session, case: ServiceCase) -> None:
     case.state = CaseState.COMPLETED
     case.completed_at = clock.now(session)
-    case.certificate_no = certificate_no
     session.add(case)
     session.flush()
     orders.complete_transfer(session, principal=None, order_id=case.order_id)

@@ -10,6 +10,7 @@ from marketplace.orders.domain.contract import (
 )
 from marketplace.orders.domain.orders import (
     AcceptanceDiffers,
+    AdjustmentAboveProceeds,
     AlreadySigned,
     BuyerIsSeller,
     Confirmation,
@@ -21,6 +22,8 @@ from marketplace.orders.domain.orders import (
     HandoverMissing,
     LinkedOrderBehind,
     LinkedOrderDelivered,
+    OrderDisputed,
+    OrderNotDisputable,
     OrderNotFound,
     OrderState,
     OrderStateRefused,
@@ -42,6 +45,7 @@ from marketplace.orders.domain.orders import (
 __all__ = [
     "HANDED_OVER_DOCUMENTS",
     "AcceptanceDiffers",
+    "AdjustmentAboveProceeds",
     "AlreadySigned",
     "BuyerIsSeller",
     "Confirmation",
@@ -56,6 +60,8 @@ __all__ = [
     "HandoverMissing",
     "LinkedOrderBehind",
     "LinkedOrderDelivered",
+    "OrderDisputed",
+    "OrderNotDisputable",
     "OrderNotFound",
     "OrderState",
     "OrderStateRefused",

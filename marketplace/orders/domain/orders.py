@@ -30,6 +30,8 @@ _MOVES: Mapping[OrderState, frozenset[OrderState]] = {
     OrderState.CANCELLED: frozenset(),
     OrderState.DEFAULTED: frozenset(),
 }
+_DECIDED_MOVES = frozenset({(OrderState.HANDED_OVER, OrderState.CANCELLED)})
+"""Only a decision about a disputed order takes it there."""
 ENDED = frozenset({OrderState.COMPLETED, OrderState.CANCELLED, OrderState.DEFAULTED})
 
 
@@ -141,9 +143,31 @@ class AcceptanceDiffers(Refusal):
     en = "What was accepted is not what was handed over: {differs}."
 
 
-def check_move(state: OrderState, to: OrderState) -> None:
-    """Raises ``OrderStateRefused`` unless the order may go there."""
-    if to not in _MOVES[state]:
+class OrderDisputed(Refusal):
+    """Neither transfer nor payout while a claim about the car is open."""
+
+    zh = "该订单存在未结的争议,处理完毕前不得过户或结算"
+    en = "A claim about this order is open: no transfer and no payout before it is decided."
+
+
+class OrderNotDisputable(Refusal):
+    """``state`` is the order's: only a car that was handed over can be complained of, one claim at a time."""
+
+    zh = "订单当前状态({state})不能提出瑕疵争议,或已有未结争议"
+    en = "The order is {state}: no claim about the car is possible now, or one is open already."
+
+
+class AdjustmentAboveProceeds(Refusal):
+    """``proceeds_minor`` is what is left for the seller, in fen."""
+
+    status = 422
+    zh = "减价金额超过卖方应得价款({proceeds_minor} 分)"
+    en = "The price cannot be lowered by more than the seller's proceeds ({proceeds_minor} fen)."
+
+
+def check_move(state: OrderState, to: OrderState, *, is_decided: bool = False) -> None:
+    """Raises ``OrderStateRefused`` unless the order may go there. ``is_decided``: the operator decided a dispute so."""
+    if to not in _MOVES[state] and not (is_decided and (state, to) in _DECIDED_MOVES):
         raise OrderStateRefused(state=state.value, wanted=to.value)
 
 
@@ -203,6 +227,7 @@ class ShareKind(StrEnum):
     COMMISSION = "commission"
     SELLER_FEE = "seller_fee"
     BUYER_FEE = "buyer_fee"
+    ADJUSTMENT = "adjustment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,9 +238,12 @@ class Share:
     amount_minor: int
 
 
-def compute_shares(*, price_minor: int, fees: Fees, offset_minor: int = 0) -> list[Share]:
-    """Everything the buyer pays (price and his fee, less what is set off), shared out to the last fen; empty shares are left out."""
-    proceeds = price_minor - offset_minor - fees.seller_fee_minor - fees.commission_minor
+def compute_shares(*, price_minor: int, fees: Fees, offset_minor: int = 0, adjustment_minor: int = 0) -> list[Share]:
+    """Everything the buyer pays (price and his fee, less what is set off), shared out to the last fen; empty shares are left out.
+
+    ``adjustment_minor`` of the seller's proceeds goes back to the buyer.
+    """
+    proceeds = price_minor - offset_minor - fees.seller_fee_minor - fees.commission_minor - adjustment_minor
     if proceeds < 0:
         raise ValueError("fees above the price")
     shares = [
@@ -223,6 +251,7 @@ def compute_shares(*, price_minor: int, fees: Fees, offset_minor: int = 0) -> li
         Share(ShareKind.COMMISSION, fees.commission_minor),
         Share(ShareKind.SELLER_FEE, fees.seller_fee_minor),
         Share(ShareKind.BUYER_FEE, fees.buyer_fee_minor),
+        Share(ShareKind.ADJUSTMENT, adjustment_minor),
     ]
     return [share for share in shares if share.amount_minor]
 

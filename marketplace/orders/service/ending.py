@@ -8,7 +8,16 @@ from marketplace.core.db import Session
 from marketplace.core.security import Principal
 from marketplace.listings import api as listings
 from marketplace.orders import queries
-from marketplace.orders.domain import ContractBinding, Fees, LinkedOrderDelivered, OrderState, Side, SourceKind, compute_shares
+from marketplace.orders.domain import (
+    ContractBinding,
+    Fees,
+    LinkedOrderDelivered,
+    OrderDisputed,
+    OrderState,
+    Side,
+    SourceKind,
+    compute_shares,
+)
 from marketplace.orders.domain.orders import ENDED, ShareKind
 from marketplace.orders.events import OrderCancelled, OrderCompleted, OrderDefaulted
 from marketplace.orders.models import Order
@@ -99,11 +108,13 @@ def end_overdue(session: Session, *, order_id: UUID) -> None:
 def complete_transfer(session: Session, *, principal: Principal | None, order_id: UUID) -> OrderView:
     """The registration office has transferred the car: listings end as sold, the money is shared out. Twice is once.
 
-    Called by aftercare in the transaction that moves the holding, before it. Raises ``OrderStateRefused``.
+    Called by aftercare in the transaction that moves the holding, before it. Raises ``OrderStateRefused``, ``OrderDisputed``.
     """
     order = queries.lock_order(session, order_id)
     if order.state is OrderState.COMPLETED:
         return view(order)
+    if order.disputed_at is not None:
+        raise OrderDisputed
     at = move(session, order, OrderState.COMPLETED)
     order.completed_at = order.ended_at = at
     car = vehicles.get_vehicle(session, vehicle_id=order.vehicle_id)
@@ -136,8 +147,11 @@ def _splits(session: Session, order: Order) -> list[payments.Split]:
         ShareKind.COMMISSION: (_agent(session, order), payments.SplitKind.COMMISSION),
         ShareKind.SELLER_FEE: (order.seller_fee_to, payments.SplitKind.COMMISSION),
         ShareKind.BUYER_FEE: (order.buyer_fee_to, payments.SplitKind.SERVICE_FEE),
+        ShareKind.ADJUSTMENT: (order.buyer_id, payments.SplitKind.PROCEEDS),
     }
-    shares = compute_shares(price_minor=order.price_minor, fees=fees, offset_minor=order.offset_minor)
+    shares = compute_shares(
+        price_minor=order.price_minor, fees=fees, offset_minor=order.offset_minor, adjustment_minor=order.adjustment_minor
+    )
     return [payments.Split(to[share.kind][0], share.amount_minor, to[share.kind][1]) for share in shares]
 
 

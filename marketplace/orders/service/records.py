@@ -50,6 +50,8 @@ class OrderView:
     handed_over_at: datetime | None
     completed_at: datetime | None
     end_reason: str | None
+    adjustment_minor: int = 0
+    disputed_at: datetime | None = None
 
     @property
     def total_minor(self) -> int:
@@ -92,6 +94,8 @@ def view(order: Order) -> OrderView:
         handed_over_at=order.handed_over_at,
         completed_at=order.completed_at,
         end_reason=order.end_reason,
+        adjustment_minor=order.adjustment_minor,
+        disputed_at=order.disputed_at,
     )
 
 
@@ -112,9 +116,9 @@ def event_facts(order: Order, at: datetime) -> dict[str, Any]:
     }
 
 
-def move(session: Session, order: Order, to: OrderState) -> datetime:
+def move(session: Session, order: Order, to: OrderState, *, is_decided: bool = False) -> datetime:
     """Change the state of a locked order; returns the instant. Raises ``OrderStateRefused``."""
-    check_move(order.state, to)
+    check_move(order.state, to, is_decided=is_decided)
     order.state = to
     session.add(order)
     return clock.now(session)
