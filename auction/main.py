@@ -19,9 +19,11 @@ from auction.live.service import Heart
 from auction.live.sockets import SocketHall
 from auction.lots import router as lots
 from auction.negotiation import router as negotiation
+from auction.papers import router as papers
 from auction.portfolios import router as portfolios
 from auction.proving import router as proving
 from auction.reauction import router as reauction
+from auction.records import router as records
 from auction.sessions import router as sessions
 from auction.settlement import router as settlement
 from auction.watching import router as watching
@@ -107,6 +109,8 @@ ROUTERS: list[APIRouter] = [
     live.router,
     proving.router,
     watching.router,
+    papers.router,
+    records.router,
 ]
 LIFESPANS: list[Lifespan] = [calm_collector, run_live, finish_bids, run_closer]
 CONFIGURE: list[Callable[[FastAPI], None]] = [install_sequencer, install_front]

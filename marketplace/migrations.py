@@ -18,7 +18,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from marketplace.core.db import APPEND_ONLY, Database
+from marketplace.core.db import APPEND_ONLY, UNDELETABLE, Database
 from marketplace.registry import load_models
 
 FOLDER = Path(__file__).parent.parent / "alembic"
@@ -97,7 +97,9 @@ def initial_text() -> str:
         up = render_python_code(script.upgrade_ops, render_item=render_type, migration_context=context)
         down = render_python_code(script.downgrade_ops, render_item=render_type, migration_context=context)
     tables = "".join(f'    "{name}",\n' for name in sorted(set(APPEND_ONLY) & set(metadata.tables)))
-    return _INITIAL_TEXT.replace("@UP@", up).replace("@DOWN@", down).replace("@APPEND_ONLY@", tables)
+    kept = "".join(f'    "{name}",\n' for name in sorted(set(UNDELETABLE) & set(metadata.tables)))
+    text = _INITIAL_TEXT.replace("@UP@", up).replace("@DOWN@", down)
+    return text.replace("@APPEND_ONLY@", tables).replace("@UNDELETABLE@", kept)
 
 
 def _made_visible(models: sa.MetaData) -> sa.MetaData:
@@ -132,12 +134,17 @@ depends_on = None
 APPEND_ONLY = (
 @APPEND_ONLY@)
 """Tables whose rows the database itself refuses to change or delete."""
+UNDELETABLE = (
+@UNDELETABLE@)
+"""Tables whose rows may change but are never deleted: records that must be kept for years."""
 
 
 def upgrade() -> None:
     @UP@
     for table in APPEND_ONLY:
         refuse_changes(table)
+    for table in UNDELETABLE:
+        refuse_deletion(table)
 
 
 def refuse_changes(table: str) -> None:
@@ -154,9 +161,24 @@ def refuse_changes(table: str) -> None:
     op.execute(f"CREATE TRIGGER {name} BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()")
 
 
+def refuse_deletion(table: str) -> None:
+    """A trigger that raises `<table>_kept` on DELETE."""
+    name = f"{table}_kept"
+    if op.get_bind().dialect.name == "sqlite":
+        op.execute(f"CREATE TRIGGER {name} BEFORE DELETE ON {table} BEGIN SELECT RAISE(ABORT, '{name}'); END")
+        return
+    op.execute(
+        f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$ BEGIN RAISE EXCEPTION '{name}' USING ERRCODE = 'integrity_constraint_violation'; END $$"
+    )
+    op.execute(f"CREATE TRIGGER {name} BEFORE DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()")
+
+
 def downgrade() -> None:
     @DOWN@
     if op.get_bind().dialect.name == "postgresql":
         for table in APPEND_ONLY:
             op.execute(f"DROP FUNCTION IF EXISTS {table}_append_only()")
+        for table in UNDELETABLE:
+            op.execute(f"DROP FUNCTION IF EXISTS {table}_kept()")
 '''

@@ -9,7 +9,7 @@ from sqlmodel import Field, SQLModel
 
 from auction.bidding.domain import Conflict, RegistrationState
 from auction.lots.models import Lot
-from marketplace.core.db import append_only, enum_type, primary_id
+from marketplace.core.db import append_only, enum_type, primary_id, undeletable
 
 
 class EntryKind(StrEnum):
@@ -96,6 +96,9 @@ class Registration(SQLModel, table=True):
     line_id: UUID | None = Field(default=None, foreign_key="auction_line.id", index=True)
     fee_bps: int = Field(default=0)
     created_at: datetime
+
+
+undeletable(Registration.__table__)  # type: ignore[attr-defined]  # SQLModel does not type it
 
 
 __all__ = ["BidRefusal", "EntryKind", "LogEntry", "Lot", "Registration"]

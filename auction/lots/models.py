@@ -8,7 +8,7 @@ from sqlmodel import Field, SQLModel
 
 from auction.lots.domain import LotPhase, ReserveKind
 from auction.sessions.models import AuctionSession
-from marketplace.core.db import enum_type, primary_id
+from marketplace.core.db import enum_type, primary_id, undeletable
 
 
 class Lot(SQLModel, table=True):
@@ -84,6 +84,9 @@ class Lot(SQLModel, table=True):
     created_at: datetime
 
 
+undeletable(Lot.__table__)  # type: ignore[attr-defined]  # SQLModel does not type it
+
+
 class Mandate(SQLModel, table=True):
     """委托拍卖合同 of one lot: what the consignor signed. ``document`` is canonical JSON; ``content_hash`` its SHA-256."""
 
@@ -95,6 +98,9 @@ class Mandate(SQLModel, table=True):
     signature_id: UUID | None = Field(default=None)
     signed_by: UUID | None = Field(default=None)
     signed_at: datetime | None = Field(default=None)
+
+
+undeletable(Mandate.__table__)  # type: ignore[attr-defined]  # SQLModel does not type it
 
 
 __all__ = ["AuctionSession", "Lot", "Mandate"]

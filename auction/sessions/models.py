@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
 from auction.sessions.domain import Format, LegalMode, SessionMode, SessionState
-from marketplace.core.db import Json, enum_type, primary_id
+from marketplace.core.db import Json, enum_type, primary_id, undeletable
 
 
 class AuctionSession(SQLModel, table=True):
@@ -58,3 +58,6 @@ class AuctionSession(SQLModel, table=True):
     suspension_reason: str | None = Field(default=None, max_length=200)
     created_by: UUID | None = Field(default=None)
     created_at: datetime
+
+
+undeletable(AuctionSession.__table__)  # type: ignore[attr-defined]  # SQLModel does not type it

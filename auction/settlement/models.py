@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
 from auction.settlement.domain import ResultKind
-from marketplace.core.db import enum_type
+from marketplace.core.db import enum_type, undeletable
 
 
 class AuctionResult(SQLModel, table=True):
@@ -37,6 +37,9 @@ class AuctionResult(SQLModel, table=True):
     defaulted_at: datetime | None = Field(default=None)
 
 
+undeletable(AuctionResult.__table__)  # type: ignore[attr-defined]  # SQLModel does not type it
+
+
 class Confirmation(SQLModel, table=True):
     """成交确认书 of one sold lot: canonical JSON, its hash, and the two signatures (拍卖法 52)."""
 
@@ -49,3 +52,6 @@ class Confirmation(SQLModel, table=True):
     winner_signed_at: datetime | None = Field(default=None)
     auctioneer_signature_id: UUID | None = Field(default=None)
     auctioneer_signed_at: datetime | None = Field(default=None)
+
+
+undeletable(Confirmation.__table__)  # type: ignore[attr-defined]  # SQLModel does not type it

@@ -42,6 +42,7 @@ __all__ = [
     "insert_many",
     "metadata",
     "primary_id",
+    "undeletable",
 ]
 
 T = TypeVar("T")
@@ -60,6 +61,8 @@ Json = sa.JSON().with_variant(JSONB(), "postgresql")
 
 APPEND_ONLY: list[str] = []
 """Names of the tables the database refuses to change."""
+UNDELETABLE: list[str] = []
+"""Names of the tables whose rows may change but that the database refuses to delete from: records the law has kept for years."""
 
 Dialect: TypeAlias = Literal["sqlite", "postgresql"]
 
@@ -128,6 +131,35 @@ def append_only_statements(table: str) -> list[DialectStatement]:
             "postgresql",
             f"CREATE TRIGGER {name} BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()",
         ),
+    ]
+
+
+def undeletable(table: sa.Table) -> None:
+    """Let the database itself refuse DELETE of ``table``; rows may change. Call it once, behind the model.
+
+    The error's text is ``<table>_kept`` on both databases.
+    """
+
+    def install(_table: sa.Table, connection: Connection, **_: Any) -> None:
+        for statement in undeletable_statements(table.name):
+            if statement.dialect == connection.dialect.name:
+                connection.exec_driver_sql(statement.text)
+
+    UNDELETABLE.append(table.name)
+    event.listen(table, "after_create", install)
+
+
+def undeletable_statements(table: str) -> list[DialectStatement]:
+    """The triggers behind ``undeletable``, for migrations too."""
+    name = f"{table}_kept"
+    return [
+        DialectStatement("sqlite", f"CREATE TRIGGER {name} BEFORE DELETE ON {table} BEGIN SELECT RAISE(ABORT, '{name}'); END"),
+        DialectStatement(
+            "postgresql",
+            f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS "
+            f"$$ BEGIN RAISE EXCEPTION '{name}' USING ERRCODE = 'integrity_constraint_violation'; END $$",
+        ),
+        DialectStatement("postgresql", f"CREATE TRIGGER {name} BEFORE DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()"),
     ]
 
 

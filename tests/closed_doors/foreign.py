@@ -113,7 +113,7 @@ def auction_objects(victims: Victims) -> Iterator[Foreign]:
 
 
 def _of_session(house: Person, state: str, session_id: str, lot_id: str, *, hidden: bool = False) -> Iterator[Foreign]:
-    yield Foreign(f"{state} session", f"{AUCTION}/sessions", {"session_id": session_id, "lane": "1"}, house, hidden)
+    yield Foreign(f"{state} session", f"{AUCTION}/sessions", {"session_id": session_id, "lane": "1", "kind": "notice"}, house, hidden)
     yield Foreign(f"{state} lot", f"{AUCTION}/lots", {"lot_id": lot_id}, house, hidden)
 
 

@@ -14,7 +14,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from marketplace.core.db import APPEND_ONLY, Database
+from marketplace.core.db import APPEND_ONLY, UNDELETABLE, Database
 from marketplace.migrations import FOLDER, alembic_config, current_revision, is_initial_current, upgrade
 from marketplace.registry import load_models
 from tests.migrations.schema import schema_of
@@ -109,6 +109,8 @@ class TestUpgrade:
         assert {table for table in APPEND_ONLY if any(f"{table}_append_only" in trigger for trigger in _schema(url)["trigger"])} == set(
             APPEND_ONLY
         )
+        kept = {table for table in UNDELETABLE if any(f"{table}_kept" in trigger for trigger in _schema(url)["trigger"])}
+        assert kept == set(UNDELETABLE)
 
 
 class TestFiles:

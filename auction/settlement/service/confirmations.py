@@ -88,7 +88,12 @@ def build_minutes(session: Session, *, principal: Principal, session_id: UUID) -
     row = sessions.get_session(session, session_id)
     if row.house_id != principal.party_id:
         raise SessionUnknown
-    entries = [_minute(session, lot) for lot in lots.list_of_session(session, session_id=session_id)]
+    return minutes_of(session, row=row)
+
+
+def minutes_of(session: Session, *, row: AuctionSession) -> Minutes:
+    """Whoever calls has looked who asks."""
+    entries = [_minute(session, lot) for lot in lots.list_of_session(session, session_id=row.id)]
     content = {
         "kind": "auction_minutes",
         "session_id": str(row.id),
