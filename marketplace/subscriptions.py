@@ -11,6 +11,7 @@ from auction.portfolios import tasks as portfolios
 from auction.proving import tasks as proving
 from auction.reauction import tasks as reauction
 from auction.reviewing import tasks as reviewing
+from auction.screening import tasks as screening
 from auction.settlement import tasks as settlement
 from auction.watching import tasks as watching
 from marketplace.accounts import api as accounts_api
@@ -129,6 +130,7 @@ SWEEPS: tuple[Sweep, ...] = (
     Sweep("stuck gateway operations", payments.sweep_stuck_operations, every_s=600),
     Sweep("reconciliation", payments.sweep_reconciliation, every_s=3_600),
     Sweep("deposits near their lapse", settlement.keep_deposits, every_s=300),
+    Sweep("closed sessions to screen", screening.screen_sessions, every_s=60),
     Sweep("due lots", closing.sweep_due_lots, every_s=1),
     Sweep("lots that end soon", watching.tell_ending, every_s=10),
     Sweep("unanswered negotiations", negotiation.end_overdue_negotiations, every_s=30),

@@ -38,6 +38,7 @@ from marketplace.accounts.service.founding import (
 )
 from marketplace.accounts.service.identity import has_resident_id, reveal_identity_number
 from marketplace.accounts.service.licences import LicenceFacts
+from marketplace.accounts.service.marks import sharing_marks
 from marketplace.accounts.service.organizations import OrganizationFacts, reinstate_party, suspend_party
 from marketplace.accounts.service.own_records import OWN as PERSONAL_DATA
 from marketplace.accounts.service.parties import (
@@ -119,6 +120,7 @@ __all__ = [
     "seal_hash",
     "seal_paper",
     "seal_pdf",
+    "sharing_marks",
     "sign",
     "suspend_party",
     "verify_signature",

@@ -10,7 +10,8 @@ from marketplace.core.errors import Forbidden, NotFound, Refusal
 
 class CaseKind(StrEnum):
     """What is asked. ``title``: who holds a car. ``odometer``: it went back. ``crime``: signs of one, to be reported at once
-    (二手车流通管理办法 第二十条). ``collusion``: signs that bidders act together (拍卖法 第三十七条). ``report``: somebody tells the market of something wrong. ``dispute``: a buyer claims a car's defect."""
+    (二手车流通管理办法 第二十条). ``collusion``: signs that bidders act together (拍卖法 第三十七条).
+    ``report``: somebody tells the market of something wrong. ``dispute``: a buyer claims a car's defect."""
 
     TITLE = "title"
     ODOMETER = "odometer"

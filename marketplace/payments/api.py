@@ -4,7 +4,7 @@ Nothing leaves before the commit: holds, captures, refunds and payouts are asked
 went. ``get_hold`` and ``get_payment`` show where things stand.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -167,6 +167,15 @@ def list_lapsing_holds(session: Session, *, purpose_kinds: Sequence[str], after:
     return [hold_view(one) for one in found]
 
 
+def card_marks(session: Session, *, party_ids: Collection[UUID], since: datetime) -> dict[UUID, frozenset[str]]:
+    """By party: ``card:…``, an opaque keyed hash of each card a deposit was held on since then."""
+    found: dict[UUID, set[str]] = {}
+    for party_id, card in queries.list_card_hashes(session, party_ids=party_ids, since=since):
+        if card is not None:
+            found.setdefault(party_id, set()).add(f"card:{card[-24:]}")
+    return {party_id: frozenset(marks) for party_id, marks in found.items()}
+
+
 def keep_hold(session: Session, *, hold_id: UUID, needed_until: datetime) -> Keeping:
     """Renew or charge a deposit that lapses before ``needed_until``, as its gateway can; twice is once. ``hold_lapsing`` when it cannot."""
     return keeping.keep(session, hold_id=hold_id, needed_until=needed_until)
@@ -294,6 +303,7 @@ __all__ = [
     "cancel_payment",
     "capabilities_of",
     "capture_hold",
+    "card_marks",
     "escrow_balance",
     "forfeit_hold",
     "gateway_capabilities",

@@ -146,6 +146,7 @@ class Hold(SQLModel, table=True):
     requested_at: datetime
     held_at: datetime | None = Field(default=None)
     lapses_at: datetime | None = Field(default=None)
+    card_hash: str | None = Field(default=None, max_length=80)
     renewed_at: datetime | None = Field(default=None)
     tried_at: datetime | None = Field(default=None)
     warned_at: datetime | None = Field(default=None)

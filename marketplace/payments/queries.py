@@ -1,6 +1,6 @@
 """Every SELECT of payments."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -163,6 +163,14 @@ def list_holds(session: Session, *, party_id: UUID, paging: PageQuery) -> Sequen
         .order_by(col(Hold.id).desc())
         .limit(paging.limit + 1)
     ).all()
+
+
+def list_card_hashes(session: Session, *, party_ids: Collection[UUID], since: datetime) -> Sequence[tuple[UUID, str | None]]:
+    """Which cards parties had deposits held on."""
+    statement = select(Hold.party_id, Hold.card_hash).where(
+        col(Hold.party_id).in_(party_ids), col(Hold.card_hash).is_not(None), Hold.requested_at >= since
+    )
+    return session.exec(statement.distinct()).all()
 
 
 def lock_renewal(session: Session, renewal_id: UUID) -> HoldRenewal:

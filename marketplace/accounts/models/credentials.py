@@ -11,7 +11,10 @@ from marketplace.core.db import Json, append_only, enum_type, primary_id
 
 
 class Device(SQLModel, table=True):
-    """A browser or app that signed in to this account once; its token exempts it from what strangers did."""
+    """A browser or app that signed in to this account once; its token exempts it from what strangers did.
+
+    ``browser``: the first device of the same browser, whoever's it is; None: this one.
+    """
 
     __tablename__ = "known_device"
     __table_args__ = (sa.UniqueConstraint("token_digest", name="known_device_token"),)
@@ -23,10 +26,11 @@ class Device(SQLModel, table=True):
     created_at: datetime
     last_seen_at: datetime
     forgotten_at: datetime | None = Field(default=None)
+    browser: UUID | None = Field(default=None)
 
 
 class SignIn(SQLModel, table=True):
-    """One sign-in and its family of refresh tokens. The row's lock orders their use."""
+    """One sign-in and its family of refresh tokens. The row's lock orders their use. ``address_hash`` is keyed, never the address."""
 
     __tablename__ = "sign_in"
 
@@ -40,6 +44,7 @@ class SignIn(SQLModel, table=True):
     second_factor_at: datetime | None = Field(default=None)
     ended_at: datetime | None = Field(default=None)
     end_reason: str | None = Field(default=None, max_length=40)
+    address_hash: str | None = Field(default=None, max_length=80)
 
 
 class RefreshToken(SQLModel, table=True):

@@ -20,6 +20,7 @@ from marketplace.accounts.queries.credentials import (
     lock_living_sign_ins,
     lock_sign_in,
 )
+from marketplace.accounts.queries.marks import list_address_hashes, list_browsers, list_payout_numbers
 from marketplace.accounts.queries.members import (
     find_membership,
     find_open_membership,
@@ -93,9 +94,11 @@ __all__ = [
     "get_payout_account",
     "get_person",
     "insert_failure_count",
+    "list_address_hashes",
     "list_all_licences",
     "list_all_sign_ins",
     "list_api_keys",
+    "list_browsers",
     "list_checked_licences",
     "list_claimed_licences",
     "list_devices",
@@ -108,6 +111,7 @@ __all__ = [
     "list_parties",
     "list_parties_by_id",
     "list_payout_accounts",
+    "list_payout_numbers",
     "list_people_with_resident_ids",
     "list_resident_ids",
     "list_revoked_seals",

@@ -178,6 +178,7 @@ def admit(session: Session, *, knocked: Knock, label: str, second_factor: bool) 
         last_used_at=now,
         expires_at=now + timedelta(days=get_settings().refresh_token_days),
         second_factor_at=now if second_factor else None,
+        address_hash=knocked.attempt.address,
     )
     session.add(sign_in)
     session.flush()
@@ -196,11 +197,27 @@ def _recognize(session: Session, person: Person, knocked: Knock, label: str, now
     for oldest in sorted(known, key=lambda one: one.last_seen_at)[: max(0, len(known) - KNOWN_DEVICES_MAX + 1)]:
         oldest.forgotten_at = now
     token = secrets.token_urlsafe(24)
-    device = Device(person_id=person.id, token_digest=token_digest(token), label=label, created_at=now, last_seen_at=now)
+    device = Device(
+        person_id=person.id,
+        token_digest=token_digest(token),
+        label=label,
+        created_at=now,
+        last_seen_at=now,
+        browser=_find_browser(session, knocked.device_token),
+    )
     session.add(device)
     session.flush()
     others = [other for other in knocked.device_token.split(SEPARATOR) if other][: DEVICE_TOKENS_MAX - 1]
     return device.id, SEPARATOR.join([token, *others])
+
+
+def _find_browser(session: Session, device_token: str) -> UUID | None:
+    """Which browser presented these tokens, by the first device it ever was."""
+    for token in device_token.split(SEPARATOR)[:DEVICE_TOKENS_MAX]:
+        device = queries.find_device(session, token_digest(token)) if token else None
+        if device is not None:
+            return device.browser or device.id
+    return None
 
 
 def _granted(session: Session, person: Person, sign_in: SignIn, refresh_token: str, device_token: str | None = None) -> Granted:

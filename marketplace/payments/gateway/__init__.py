@@ -43,13 +43,14 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """``code`` names a refusal; ``instructions`` is what the payer needs (account number, client secret)."""
+    """``code`` names a refusal; ``instructions`` is what the payer needs (account number, client secret); ``card`` its fingerprint."""
 
     kind: AnswerKind
     gateway_ref: str | None = None
     code: str | None = None
     lapses_at: datetime | None = None
     instructions: dict[str, Any] = field(default_factory=dict)
+    card: str | None = None
 
 
 class MessageKind(StrEnum):

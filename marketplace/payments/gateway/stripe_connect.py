@@ -130,10 +130,21 @@ class StripeConnect:
 
     def _read_hold(self, intent: stripe.PaymentIntent) -> Answer:
         if intent.status == "requires_capture":
-            return Answer(AnswerKind.DONE, intent.id, lapses_at=self._lapses_at(intent))
+            return Answer(AnswerKind.DONE, intent.id, lapses_at=self._lapses_at(intent), card=self._fingerprint(intent))
         if intent.status == "canceled":
             return Answer(AnswerKind.REFUSED, intent.id, code="canceled")
         return Answer(AnswerKind.WAITING, intent.id, instructions={"client_secret": intent.client_secret})
+
+    def _fingerprint(self, intent: stripe.PaymentIntent) -> str | None:
+        """The same card has the same one, whoever's account it is used in. Not knowing it holds nothing up."""
+        method = intent.payment_method
+        if method is None:
+            return None
+        try:
+            found = self._client.v1.payment_methods.retrieve(method if isinstance(method, str) else method.id)
+        except stripe.StripeError:
+            return None
+        return getattr(getattr(found, "card", None), "fingerprint", None)
 
     def _lapses_at(self, intent: stripe.PaymentIntent) -> datetime:
         """``capture_before`` of the charge, else the card window from when it was made."""

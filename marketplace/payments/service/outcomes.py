@@ -4,6 +4,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 from marketplace.core import audit, clock, outbox
+from marketplace.core.crypto import keyed_hash
 from marketplace.core.db import Session
 from marketplace.payments import events, queries
 from marketplace.payments.domain import (
@@ -82,6 +83,7 @@ def mark_held(session: Session, *, hold: Hold, answer: Answer) -> list[Wish]:
         return []
     hold.held_at = clock.now(session)
     hold.lapses_at = answer.lapses_at
+    hold.card_hash = keyed_hash("card", answer.card) if answer.card is not None else hold.card_hash
     session.add(hold)
     if hold.state is HoldState.RELEASING:
         return [release_wish(hold)]
