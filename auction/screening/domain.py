@@ -3,7 +3,7 @@
 Three screens. ``marks``: two bidders of one lot, or a bidder and the consignor, share a device, a card, a payout account or an address.
 ``shill``: somebody bids again and again on one consignor's lots, hardly on others', and never wins. ``pair``: two bidders meet far more
 often than their habits explain, and one of them wins while the other never does.
-The last two are tests of chance: the probability that an honest market shows it, times the pairs looked at, stays under ``alpha``.
+The last two are tests of chance, told as odds: an honest market shows it once in so many periods, all pairs looked at together.
 """
 
 import math
@@ -14,6 +14,8 @@ from enum import StrEnum
 from itertools import combinations
 from typing import Any, TypeAlias
 from uuid import UUID
+
+ODDS_MAX = 10**12
 
 
 class Screen(StrEnum):
@@ -38,12 +40,12 @@ class LotFacts:
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """``alpha``: chance of one false finding of a statistical screen in a period. ``rarely_bps``: chance of never winning by mere bad luck.
+    """``least_odds``: one false finding of a statistical screen in so many periods. ``rarely_bps``: chance of never winning by bad luck.
 
     A mark that more than ``crowd`` parties share (a market hall's network) says nothing.
     """
 
-    alpha: float
+    least_odds: int
     rarely_bps: int
     least_lots: int
     least_share_bps: int
@@ -66,7 +68,7 @@ class Finding:
     lot_ids: tuple[UUID, ...]
     with_consignor: bool = False
     marks: tuple[str, ...] = ()
-    counts: Mapping[str, int | float] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
 
 
 def screen(lots: Sequence[LotFacts], marks: Marks, at: Thresholds) -> list[Finding]:
@@ -121,20 +123,19 @@ def _shills(lots: Sequence[LotFacts], at: Thresholds) -> Iterator[Finding]:
         share_bps = len(own) * 10_000 // bid_on[bidder]
         if len(own) < at.least_lots or share_bps < at.least_share_bps or any(lot.winner_id == bidder for lot in own):
             continue
-        expected = of_consignor[consignor] / len(lots)
-        by_chance = binomial_tail(bid_on[bidder], expected, len(own)) * len(on)
-        no_win = _never_wins(own)
-        if by_chance <= at.alpha and no_win * 10_000 <= at.rarely_bps:
+        one_in = binomial_odds(bid_on[bidder], (of_consignor[consignor], len(lots)), len(own)) // len(on)
+        no_win_bps = _never_wins_bps(own)
+        if one_in >= at.least_odds and no_win_bps <= at.rarely_bps:
             counts = {
                 "lots_bid_on": len(own), "lots_of_consignor": of_consignor[consignor], "lots_of_bidder": bid_on[bidder], "wins": 0,
-                "bids": sum(lot.bids[bidder] for lot in own), "by_chance": by_chance, "no_win_by_chance": no_win,
+                "bids": sum(lot.bids[bidder] for lot in own), "one_in": one_in, "no_win_bps": no_win_bps,
             }  # fmt: skip
             yield Finding(Screen.SHILL, consignor, bidder, tuple(lot.id for lot in own), with_consignor=True, counts=counts)
 
 
-def _never_wins(lots: Sequence[LotFacts]) -> float:
+def _never_wins_bps(lots: Sequence[LotFacts]) -> int:
     """The chance of winning none of these lots, every bidder of a sold lot being as likely its winner as any other."""
-    return math.prod(1 - 1 / len(lot.bids) for lot in lots if lot.winner_id is not None)
+    return math.ceil(10_000 * math.prod(1 - 1 / len(lot.bids) for lot in lots if lot.winner_id is not None))
 
 
 def _pairs(lots: Sequence[LotFacts], at: Thresholds) -> Iterator[Finding]:
@@ -151,26 +152,29 @@ def _pairs(lots: Sequence[LotFacts], at: Thresholds) -> Iterator[Finding]:
         if min(wins.values()) > 0 or max(wins.values()) * 10_000 < at.least_share_bps * len(common):
             continue
         loser = min(wins, key=lambda party: wins[party])
-        by_chance = binomial_tail(len(lots), bid_on[first] / len(lots) * bid_on[second] / len(lots), len(common)) * len(met)
-        no_win = _never_wins(common)
-        if by_chance <= at.alpha and no_win * 10_000 <= at.rarely_bps:
+        one_in = binomial_odds(len(lots), (bid_on[first] * bid_on[second], len(lots) ** 2), len(common)) // len(met)
+        no_win_bps = _never_wins_bps(common)
+        if one_in >= at.least_odds and no_win_bps <= at.rarely_bps:
             counts = {
                 "lots_together": len(common), "lots_of_first": bid_on[first], "lots_of_second": bid_on[second], "lots": len(lots),
                 "wins_of_first": wins[first], "wins_of_second": wins[second], "bids_of_loser": sum(lot.bids[loser] for lot in common),
-                "by_chance": by_chance, "no_win_by_chance": no_win,
+                "one_in": one_in, "no_win_bps": no_win_bps,
             }  # fmt: skip
             yield Finding(Screen.PAIR, first, second, tuple(lot.id for lot in common), counts=counts)
 
 
-def binomial_tail(trials: int, probability: float, least: int) -> float:
-    """The chance of ``least`` or more successes."""
-    if least <= 0 or probability >= 1:
-        return 1.0
-    if probability <= 0:
-        return 0.0
-    log_p, log_q = math.log(probability), math.log1p(-probability)
-    logs = (
-        math.lgamma(trials + 1) - math.lgamma(count + 1) - math.lgamma(trials - count + 1) + count * log_p + (trials - count) * log_q
+def binomial_odds(trials: int, ratio: tuple[int, int], least: int) -> int:
+    """``least`` or more successes come once in so many times, each having the chance of ``ratio``; at most ``ODDS_MAX``."""
+    part, whole = ratio
+    if least <= 0 or part >= whole:
+        return 1
+    if part <= 0 or least > trials:
+        return ODDS_MAX
+    log_p, log_q = math.log(part / whole), math.log1p(-part / whole)
+    chance = math.fsum(
+        math.exp(
+            math.lgamma(trials + 1) - math.lgamma(count + 1) - math.lgamma(trials - count + 1) + count * log_p + (trials - count) * log_q
+        )
         for count in range(least, trials + 1)
     )
-    return min(1.0, math.fsum(math.exp(one) for one in logs))
+    return ODDS_MAX if chance * ODDS_MAX <= 1 else max(1, int(1 / chance))

@@ -192,3 +192,17 @@ class TestRule18:
             (held,) = session.exec(select(Hold.amount_minor).where(Hold.party_id == dealers[0].party_id)).all()
         assert result.price_minor is not None
         assert held == 1_600_000 <= share_bps(result.price_minor, 2_000)
+
+
+class TestLines:
+    def test_a_dealers_line_is_renewed_as_long_as_he_keeps_it(self, house: AuctionHouse, dealers: list[Person], three_days: None) -> None:
+        house.api.post("/marketplace/v1/sandbox-bank/accounts", json={"opening_minor": 50_000_000}, headers=dealers[0].headers)
+        line_id = house.post("/lines", dealers[0], {"deposit_minor": 1_000_000})["id"]
+        house.api.relay()
+        for _ in range(10):
+            tend(house, DAY / 2)
+        assert house.get(f"/lines/{line_id}", dealers[0])["state"] == "active"
+        assert told(house) == []
+        with house.api.database.reading() as session:
+            account = session.get_one(SandboxBankAccount, account_number(dealers[0].party_id))
+        assert (account.balance_minor, account.frozen_minor) == (50_000_000, 1_000_000)

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from auction.screening import domain
-from auction.screening.domain import Finding, LotFacts, Screen, Thresholds, binomial_tail, screen
+from auction.screening.domain import ODDS_MAX, Finding, LotFacts, Screen, Thresholds, binomial_odds, screen
 from marketplace.core.rules import versions
 
 TABLE = versions(Path(domain.__file__).parent / "tables" / "screening.toml")[0]
@@ -58,7 +58,7 @@ def with_pair(lots: Sequence[LotFacts], seed: int) -> list[LotFacts]:
 
 
 def test_an_honest_market_is_left_alone() -> None:
-    """Over 60 seeded periods not one finding, though ``alpha`` speaks only of chance and people have tastes."""
+    """Over 60 seeded periods not one finding, though the odds speak only of chance and people have tastes."""
     assert [one for seed in range(60) for one in screen(honest(seed), NO_MARKS, AT)] == []
 
 
@@ -106,7 +106,9 @@ class TestMarks:
         assert self.found({who(7): shared, self.B: shared}) == []
 
 
-def test_the_tail_is_the_binomials() -> None:
-    assert binomial_tail(2, 0.5, 1) == pytest.approx(0.75)
-    assert binomial_tail(10, 0.1, 10) == pytest.approx(1e-10)
-    assert (binomial_tail(5, 0.3, 0), binomial_tail(5, 0, 1), binomial_tail(5, 1, 3)) == (1.0, 0.0, 1.0)
+def test_the_odds_are_the_binomials() -> None:
+    assert binomial_odds(4, (1, 2), 4) in {15, 16}  # 1/16, as near as logarithms say it
+    assert binomial_odds(2, (1, 2), 1) == 1  # 3/4
+    assert binomial_odds(6, (1, 10), 6) in {999_999, 1_000_000}
+    assert (binomial_odds(5, (3, 10), 0), binomial_odds(5, (0, 10), 1), binomial_odds(5, (10, 10), 3)) == (1, ODDS_MAX, 1)
+    assert (binomial_odds(5, (1, 2), 6), binomial_odds(2_000, (1, 100), 900)) == (ODDS_MAX, ODDS_MAX)
