@@ -65,6 +65,8 @@ SUBSCRIBERS: dict[str, Sequence[Subscriber]] = {
     "auction.lot_moved": [portfolios.run_portfolios, watching.tell_outbid],
     "auction.lot_closed": [portfolios.run_portfolios, watching.tell_result],
     "auction.paper_requested": [papers.print_paper],
+    "auction.negotiation_moved": [watching.tell_negotiation],
+    "auction.debt_computed": [watching.tell_debt],
     "auction.line_activated": [portfolios.admit_line],
     "auction.lot_withdrawn": [settlement.hear_withdrawal, watching.tell_withdrawn],
     "accounts.party_suspended": [settlement.hear_party, imports.hear_suspension],

@@ -27,6 +27,25 @@ def tell_withdrawn(session: Session, event: Delivered) -> None:
     telling.tell_withdrawn(session, lot_id=UUID(event.payload["lot_id"]))
 
 
+@subscriber("auction.tell_negotiation")
+def tell_negotiation(session: Session, event: Delivered) -> None:
+    """An offer stands, or it is over."""
+    telling.tell_negotiation(session, moved=dict(event.payload), seq=event.key_seq)
+
+
+@subscriber("auction.tell_debt")
+def tell_debt(session: Session, event: Delivered) -> None:
+    """A defaulter's debt is known."""
+    told = event.payload
+    telling.tell_debt(
+        session,
+        lot_id=UUID(told["lot_id"]),
+        debt_id=UUID(told["debt_id"]),
+        debtor_id=UUID(told["debtor_id"]),
+        due_minor=told["due_minor"],
+    )
+
+
 @sweep("auction.tell_ending")
 def tell_ending(database: Database) -> None:
     """Lots that end soon, some at a time."""

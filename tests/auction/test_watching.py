@@ -12,6 +12,7 @@ from auction.lots.domain import LotPhase
 from auction.watching.domain import REASONS, DepositReason, OwnPart, Standing, decide_deposit, decide_standing
 from auction.watching.service import telling
 from auction.watching.tasks import tell_ending
+from marketplace.core.ids import new_id
 from marketplace.core.outbox import use_database
 from tests.auctions import AUCTION, AuctionHouse
 from tests.market import Market
@@ -207,7 +208,10 @@ class TestNotices:
         lot_id = house.open_lot_for([first], consignor=seller, reserve_kind="hidden", reserve_minor=9_500_000)
         house.bid(first, lot_id, 8_000_000)
         house.turn(timedelta(minutes=20))
-        assert (kinds(api, first), kinds(api, seller)) == (["passed"], ["not_sold"])
+        assert (sorted(kinds(api, first)), sorted(kinds(api, seller))) == (["passed"], ["negotiation", "not_sold"])
+        (offer,) = [one for one in notices(api, seller) if one["kind"] == "auction.negotiation"]
+        assert (offer["facts"]["state"], offer["facts"]["offer_minor"]) == ("open", 8_000_000)
+        assert "等待您答复" in offer["zh"]
         session_id = house.session()
         taken_out = house.lot(session_id, seller)
         house.publish(session_id)
@@ -260,3 +264,13 @@ class TestNotices:
         assert done.json() == {"unread": 0}
         assert notices(api, first, "?unread=true") == []
         assert api.get(unread, headers=second.headers).json() == {"unread": 1}
+
+    def test_a_defaulter_hears_once_what_he_owes(self, quick_api: Market) -> None:
+        house = AuctionHouse(quick_api, clerk=operator(quick_api))
+        lot_id, debtor, debt_id = house.open_lot_for([]), sign_up(quick_api), new_id()
+        for _ in range(2):
+            with quick_api.database.writing() as session:
+                telling.tell_debt(session, lot_id=UUID(lot_id), debt_id=debt_id, debtor_id=UUID(str(debtor.party_id)), due_minor=123_400)
+        (told,) = notices(quick_api, debtor)
+        assert (told["kind"], told["subject_id"], told["facts"]["due_minor"]) == ("auction.debt", str(debt_id), 123_400)
+        assert "¥1,234.00" in told["zh"]

@@ -147,3 +147,34 @@ def tell_withdrawn(session: Session, *, lot_id: UUID) -> None:
         f"{lot.title} was withdrawn from {row.title}; deposits come back by themselves.",
     )
     notifications.notify(session, party_ids=parties, told=told)
+
+
+def tell_negotiation(session: Session, *, moved: dict[str, Any], seq: int) -> None:
+    """Whose answer is awaited; how it ended, to both. ``moved`` is the event's payload, ``seq`` its place within its key."""
+    lot = lots.get_lot(session, UUID(moved["lot_id"]))
+    sides = {"consignor": UUID(moved["consignor_id"]), "bidder": UUID(moved["bidder_id"])}
+    offer = format_yuan(moved["offer_minor"])
+    if moved["state"] == "open" and moved["turn"] is not None:
+        parties = [sides[moved["turn"]]]
+        zh = f"「{lot.title}」议价:对方出价 {offer},等待您答复;逾期未答复视为不同意"
+        en = f"{lot.title}: an offer of {offer} awaits your answer; silence is no."
+    else:
+        parties = [*sides.values()]
+        how = {"agreed": ("达成", "agreed"), "declined": ("未达成", "declined"), "lapsed": ("逾期结束", "lapsed")}
+        ended, ended_en = how.get(moved["state"], ("结束", "over"))
+        zh, en = f"「{lot.title}」议价已{ended}({offer})", f"{lot.title}: the negotiation at {offer} is {ended_en}."
+    facts = {name: moved[name] for name in ("kind", "state", "offer_minor", "answer_by", "order_id")} | {"lot_id": str(lot.id)}
+    told = notifications.Told(
+        "auction.negotiation", "negotiation", UUID(moved["negotiation_id"]), zh[:400], en[:400], seq, facts, newest_only=True
+    )
+    notifications.notify(session, party_ids=parties, told=told)
+
+
+def tell_debt(session: Session, *, lot_id: UUID, debt_id: UUID, debtor_id: UUID, due_minor: int) -> None:
+    """The re-auction closed: who broke the first sale is told what he owes (拍卖法 39)."""
+    lot = lots.get_lot(session, lot_id)
+    due = format_yuan(due_minor)
+    zh = f"「{lot.title}」再行拍卖已结束:您应补足差额与佣金共 {due}(拍卖法 第三十九条)"
+    en = f"The re-auction of {lot.title} is over: you owe {due} for shortfall and commissions."
+    told = notifications.Told("auction.debt", "debt", debt_id, zh[:400], en[:400], 0, {"lot_id": str(lot_id), "due_minor": due_minor})
+    notifications.notify(session, party_ids=[debtor_id], told=told)
