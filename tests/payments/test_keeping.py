@@ -1,6 +1,7 @@
 """Deposits needed longer than their hold lasts: renewed, charged, or told of and lapsed; each twice, and across a release."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -10,6 +11,7 @@ import stripe
 from sqlmodel import select
 
 from marketplace.core import clock
+from marketplace.core.db import Database
 from marketplace.core.ids import new_id
 from marketplace.core.settings import Settings
 from marketplace.payments.api import (
@@ -241,6 +243,43 @@ class TestCharged:
         (refund,) = [call for call in forgetful.calls if call.kind is OperationKind.REFUND]
         listed = client.v1.refunds.list({"payment_intent": refund.source_ref or ""}).data
         assert [one.amount for one in listed] == [5_000]
+
+
+class TestTwoWorkers:
+    def test_ask_for_one_renewal(self, postgres: Database) -> None:
+        till = Till(postgres)
+        party = till.party(20_000)
+        hold_id = place(till, party)
+        others = [Till(Database(postgres.url)) for _ in range(4)]
+        with ThreadPoolExecutor(4) as pool:
+            decided = [*pool.map(lambda one: keep(one, hold_id, run=False), others)]
+        till.run()
+        assert sorted(decided) == [Keeping.NOTHING] * 3 + [Keeping.RENEW]
+        assert (till.held(hold_id).state, till.balance(party)) == (HoldState.HELD, (20_000, 5_000))
+        for one in others:
+            one.db.dispose()
+
+    def test_a_renewal_raced_by_a_release_leaves_nothing_frozen(self, postgres: Database) -> None:
+        till = Till(postgres)
+        party = till.party(20_000)
+        hold_ids = [place(till, party, amount_minor=1_000) for _ in range(6)]
+        other = Till(Database(postgres.url))
+
+        def release(hold_id: UUID) -> None:
+            with other.db.writing() as session:
+                release_hold(session, hold_id=hold_id, reason="outbid")
+            other.run()
+
+        with ThreadPoolExecutor(2) as pool:
+            for hold_id in hold_ids:
+                both = [pool.submit(keep, till, hold_id), pool.submit(release, hold_id)]
+                for one in both:
+                    one.result()
+        for _ in range(3):
+            till.run()
+        assert [till.held(hold_id).state for hold_id in hold_ids] == [HoldState.RELEASED] * 6
+        assert (till.balance(party), books(till)) == ((20_000, 0), {})
+        other.db.dispose()
 
 
 class TestNotKept:

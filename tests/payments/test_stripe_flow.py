@@ -21,6 +21,7 @@ from marketplace.payments.api import (
     PaymentState,
     balances,
     capture_hold,
+    card_marks,
     get_hold,
     hold,
     ledger_sum,
@@ -113,6 +114,17 @@ class TestCalls:
         till.run()
         assert till.held(hold_id).state is HoldState.CAPTURED
         assert books(till) == {"clearing": 4_000, "escrow": 4_000}
+
+    def test_the_same_card_of_two_parties_is_known_by_a_hash(self, till: Till, forgetful: Forgetful, client: stripe.StripeClient) -> None:
+        holds = [ask_hold(till, card(client, number)) for number in (GOOD_CARD, GOOD_CARD)]
+        till.run()
+        parties = [till.held(hold_id).party_id for hold_id in holds]
+        with till.db.reading() as session:
+            marks = card_marks(session, party_ids=parties, since=clock.now(session) - timedelta(days=1))
+        first, second = (marks[party] for party in parties)
+        assert first == second
+        assert len(first) == 1
+        assert GOOD_CARD[-4:] not in next(iter(first))
 
     def test_a_declined_card_fails_the_hold(self, till: Till, forgetful: Forgetful, client: stripe.StripeClient) -> None:
         hold_id = ask_hold(till, card(client, BAD_CARD))
