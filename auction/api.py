@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from auction.bidding.service import place_bids
@@ -61,12 +62,20 @@ def get_lot(session: Session, *, lot_id: UUID) -> LotView:
     return lot_view(queries.get_lot(session, lot_id))
 
 
-PERSONAL_DATA = accounts.PersonalData(feature="auction", export=personal_data.export, erase=personal_data.erase)
-WATCHING_DATA = accounts.PersonalData(feature="watching", export=watching_data.export, erase=watching_data.erase)
+def _export(session: Session, party_id: UUID) -> dict[str, Any]:
+    return personal_data.export(session, party_id) | watching_data.export(session, party_id)
+
+
+def _erase(session: Session, party_id: UUID) -> accounts.ErasureReport:
+    """The records stay as long as the law says, the watch list goes."""
+    kept = personal_data.erase(session, party_id)
+    return accounts.ErasureReport(erased=kept.erased + watching_data.erase(session, party_id).erased, kept=kept.kept)
+
+
+PERSONAL_DATA = accounts.PersonalData(feature="auction", export=_export, erase=_erase)
 
 __all__ = [
     "PERSONAL_DATA",
-    "WATCHING_DATA",
     "LegalMode",
     "LotPhase",
     "LotView",

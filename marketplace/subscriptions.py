@@ -160,7 +160,6 @@ PERSONAL_DATA: tuple[PersonalData, ...] = (
     vehicles_api.PERSONAL_DATA,
     operations_api.PERSONAL_DATA,
     auction_api.PERSONAL_DATA,
-    auction_api.WATCHING_DATA,
     imports_api.PERSONAL_DATA,
     feeds_api.PERSONAL_DATA,
     appraisal_api.PERSONAL_DATA,

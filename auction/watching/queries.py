@@ -12,6 +12,7 @@ from auction.bidding.domain import RegistrationState
 from auction.bidding.models import EntryKind, LogEntry, Registration
 from auction.lots.domain import LotPhase
 from auction.lots.models import AuctionSession, Lot
+from auction.negotiation.models import Negotiation
 from auction.settlement.models import AuctionResult
 from auction.watching.domain import Show
 from auction.watching.models import EndingTold, Watch
@@ -76,11 +77,13 @@ def list_own(
         .outerjoin(AuctionResult, col(AuctionResult.lot_id) == col(Lot.id))
         .where(Registration.party_id == party_id, page.where_after(Registration.id, descending=True))
     )
-    applied = col(Registration.state) == RegistrationState.APPLIED  # by the hammer, or by a contract behind it
+    agreed = sa.exists().where(
+        col(Negotiation.registration_id) == col(Registration.id), col(Negotiation.order_id).is_not(None)
+    )  # a contract behind the hammer
     if show is Show.RUNNING:
         statement = statement.where(col(Lot.state).in_(_AHEAD))
     elif show in (Show.WON, Show.TO_PAY):
-        statement = statement.where(sa.or_(col(AuctionResult.winner_id) == party_id, applied))
+        statement = statement.where(sa.or_(col(AuctionResult.winner_id) == party_id, agreed))
     return session.exec(statement.order_by(col(Registration.id).desc()).limit(page.limit + 1)).all()
 
 

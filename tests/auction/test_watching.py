@@ -14,6 +14,7 @@ from auction.watching.service import telling
 from auction.watching.tasks import tell_ending
 from marketplace.core.ids import new_id
 from marketplace.core.outbox import use_database
+from tests.auction.test_negotiation import Passed
 from tests.auctions import AUCTION, AuctionHouse
 from tests.market import Market
 from tests.people import BASE, Person, operator, organization, sign_up
@@ -118,6 +119,17 @@ class TestOwnBids:
         assert won["order_id"] is not None and won["pay_by"] is not None
         assert (lost["standing"], lost["deposit"]["reason"], lost["deposit"]["state"]) == ("lost", "returned", "released")
         assert lost["order_id"] is None and lost["to_pay_minor"] == 0
+
+    def test_a_second_chance_taken_is_among_those_to_pay(self, api: Market, house: AuctionHouse) -> None:
+        passed = Passed(api, house, list(dealers(api, house)))
+        passed.answer(passed.seller, "decline")
+        offered = passed.offer(passed.pseudonym(0), 8_000_000)
+        house.post(f"/negotiations/{offered['id']}/answers", passed.under, {"act": "accept", "amount_minor": 8_000_000})
+        api.relay()
+        (bought,) = own_bids(house, passed.under, "to_pay")
+        assert (bought["standing"], bought["result"], bought["deposit"]["reason"]) == ("bought", "passed_below_reserve", "returned")
+        assert bought["to_pay_minor"] == 8_000_000 + bought["buyer_fee_minor"]
+        assert own_bids(house, passed.leader, "won") == []
 
     def test_nobody_sees_anothers(self, api: Market, house: AuctionHouse) -> None:
         first, second = dealers(api, house)
