@@ -272,9 +272,9 @@ class TestTwoWorkers:
 
         with ThreadPoolExecutor(2) as pool:
             for hold_id in hold_ids:
-                both = [pool.submit(keep, till, hold_id), pool.submit(release, hold_id)]
-                for one in both:
-                    one.result()
+                kept, released = pool.submit(keep, till, hold_id), pool.submit(release, hold_id)
+                kept.result()
+                released.result()
         for _ in range(3):
             till.run()
         assert [till.held(hold_id).state for hold_id in hold_ids] == [HoldState.RELEASED] * 6
