@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 
+from auction.arbitration import router as arbitration
 from auction.bidding import front
 from auction.bidding import router as bidding
 from auction.bidding.sequencer import Sequencer
@@ -106,6 +107,7 @@ ROUTERS: list[APIRouter] = [
     negotiation.router,
     portfolios.router,
     reauction.router,
+    arbitration.router,
     live.router,
     proving.router,
     watching.router,

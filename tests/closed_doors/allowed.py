@@ -33,6 +33,7 @@ OPERATOR, AUDITOR = "market_operator/operator", "market_operator/auditor"
 BIDDERS = ("dealer/owner", "dealer/sales", "key of dealer", "person")
 LOT = "/auction/v1/lots/{lot_id}"
 SESSION = "/auction/v1/sessions/{session_id}"
+CLAIM = "/auction/v1/claims/{claim_id}"
 
 ALLOWED = (
     Allowed(
@@ -79,6 +80,17 @@ ALLOWED = (
         "operators decide disputes (disputes.decide): they may undo an order",
         (OPERATOR,),
         _each("POST", "orders/{order_id}/cancellation"),
+    ),
+    Allowed(
+        "operators and auditors work the cases of disputes (cases.read): they see claims and evidence",
+        (OPERATOR, AUDITOR),
+        _each("GET", CLAIM, f"{CLAIM}/evidence/{{evidence_id}}"),
+    ),
+    Allowed(
+        "operators decide claims (disputes.decide), not before the seller was heard",
+        (OPERATOR,),
+        _each("POST", f"{CLAIM}/decision"),
+        statuses=EXPLAINED,
     ),
     Allowed(
         "operators check licences (licences.check)",

@@ -112,6 +112,31 @@ def auction_objects(victims: Victims) -> Iterator[Foreign]:
         yield Foreign(f"hold {hold['state']}", f"{BASE}/holds", {"hold_id": hold["id"]}, victims.dealer)
 
 
+@foreign
+def claimed_objects(victims: Victims) -> Iterator[Foreign]:
+    """A defect claim of a lot's buyer, not answered yet, with a piece of evidence."""
+    api, buyer = victims.api, victims.dealer
+    house = AuctionHouse(api, clerk=victims.clerk)
+    seller = people.sign_up(api, "赵卖车")
+    session_id = house.session()
+    lot_id = house.lot(session_id, seller)
+    house.publish(session_id)
+    house.register(lot_id, buyer)
+    house.turn(timedelta(minutes=11))
+    house.bid(buyer, lot_id, 8_000_000)
+    house.turn(timedelta(minutes=10))
+    order_id = house.get(f"/lots/{lot_id}/result", buyer)["order_id"]
+    purchases.sign_both(api, seller, buyer, order_id)
+    purchases.pay(api, buyer, order_id)
+    purchases.hand_over_and_accept(api, seller, buyer, order_id)
+    text = "里程与保养记录不符,附检测报告。"
+    body = {"order_id": order_id, "defect": "odometer", "wants": "unwinding", "loss_minor": 900_000, "text": text}
+    claim = house.post("/claims", buyer, body)
+    sent = {"file": ("report.pdf", b"%PDF-1.7 report", "application/pdf")}
+    kept = api.post(f"{AUCTION}/claims/{claim['id']}/evidence", files=sent, headers=buyer.headers).json()
+    yield Foreign("defect claim", f"{AUCTION}/claims", {"claim_id": claim["id"], "evidence_id": kept["id"]}, buyer)
+
+
 def _of_session(house: Person, state: str, session_id: str, lot_id: str, *, hidden: bool = False) -> Iterator[Foreign]:
     yield Foreign(f"{state} session", f"{AUCTION}/sessions", {"session_id": session_id, "lane": "1", "kind": "notice"}, house, hidden)
     yield Foreign(f"{state} lot", f"{AUCTION}/lots", {"lot_id": lot_id}, house, hidden)

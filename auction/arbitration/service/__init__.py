@@ -1,0 +1,1 @@
+"""Claims about defects: filed, answered, proved, decided."""
