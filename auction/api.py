@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from auction.arbitration.service import personal_data as arbitration_data
 from auction.bidding.service import place_bids
 from auction.lots import queries
 from auction.lots.domain import LotPhase, ReserveKind
@@ -73,8 +74,10 @@ def _erase(session: Session, party_id: UUID) -> accounts.ErasureReport:
 
 
 PERSONAL_DATA = accounts.PersonalData(feature="auction", export=_export, erase=_erase)
+ARBITRATION_DATA = accounts.PersonalData(feature="arbitration", export=arbitration_data.export, erase=arbitration_data.erase)
 
 __all__ = [
+    "ARBITRATION_DATA",
     "PERSONAL_DATA",
     "LegalMode",
     "LotPhase",

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from auction import api as auction_api
+from auction.arbitration import tasks as arbitration
 from auction.closing import tasks as closing
 from auction.lots import tasks as lots
 from auction.negotiation import tasks as negotiation
@@ -50,7 +51,7 @@ SUBSCRIBERS: dict[str, Sequence[Subscriber]] = {
     "orders.handed_over": [aftercare.open_transfer, sourcing.close_custody],
     "aftercare.transfer_submitted": [aftercare.submit_to_office],
     "aftercare.office_answered": [aftercare.hear_office],
-    "payments.payment_received": [sourcing.hear_payment, orders.hear_payment, reauction.hear_debt_payment],
+    "payments.payment_received": [sourcing.hear_payment, orders.hear_payment, reauction.hear_debt_payment, arbitration.hear_claim_payment],
     "payments.payment_failed": [orders.hear_payment],
     "payments.hold_captured": [orders.hear_hold],
     "payments.hold_held": [settlement.hear_hold, portfolios.hear_line_hold],
@@ -136,6 +137,7 @@ SWEEPS: tuple[Sweep, ...] = (
     Sweep("due lots", closing.sweep_due_lots, every_s=1),
     Sweep("lots that end soon", watching.tell_ending, every_s=10),
     Sweep("unanswered negotiations", negotiation.end_overdue_negotiations, every_s=30),
+    Sweep("claims without an answer", arbitration.hear_silent_sellers, every_s=60),
     Sweep("heads to sign", proving.sign_heads, every_s=5),
     Sweep("imports without an end", sourcing.give_up_imports, every_s=120),
     Sweep("pictures of stock files", sourcing.fetch_images, every_s=10),
@@ -160,6 +162,7 @@ PERSONAL_DATA: tuple[PersonalData, ...] = (
     vehicles_api.PERSONAL_DATA,
     operations_api.PERSONAL_DATA,
     auction_api.PERSONAL_DATA,
+    auction_api.ARBITRATION_DATA,
     imports_api.PERSONAL_DATA,
     feeds_api.PERSONAL_DATA,
     appraisal_api.PERSONAL_DATA,
