@@ -32,6 +32,7 @@ def _each(method: str, *paths: str) -> tuple[str, ...]:
 OPERATOR, AUDITOR = "market_operator/operator", "market_operator/auditor"
 BIDDERS = ("dealer/owner", "dealer/sales", "key of dealer", "person")
 LOT = "/auction/v1/lots/{lot_id}"
+AGREEMENT = "supply-agreements/{agreement_id}"
 SESSION = "/auction/v1/sessions/{session_id}"
 CLAIM = "/auction/v1/claims/{claim_id}"
 
@@ -204,8 +205,22 @@ ALLOWED = (
         ("open acquisition",),
     ),
     Allowed(
+        "operators act for the market, which is the other side of every agreement with a source (agreements.manage)",
+        (OPERATOR,),
+        (
+            *_each("GET", *(f"{AGREEMENT}{part}" for part in ("", "/document", "/batches", "/batches/{batch_id}"))),
+            *_each("POST", f"{AGREEMENT}/termination"),
+        ),
+    ),
+    Allowed(
+        "the same, told that the market has signed",
+        (OPERATOR,),
+        _each("POST", f"{AGREEMENT}/signatures"),
+        EXPLAINED,
+    ),
+    Allowed(
         "how a dealer keeps his offers is for every owner who asks (acquisitions.ask)",
-        ("person", "lender", "fleet"),
+        ("person", "lender/owner", "lender/service", "fleet/owner", "fleet/sales"),
         _each("GET", "acquirers/{dealer_id}/record"),
     ),
     Allowed(

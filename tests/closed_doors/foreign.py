@@ -12,8 +12,10 @@ from uuid import uuid4
 
 from sqlmodel import col, select
 
+from marketplace.core import outbox
 from marketplace.core.outbox import OutboxDelivery
 from marketplace.core.outbox.writing import DeliveryState
+from marketplace.orders.tasks import sweep_overdue
 from tests import appraisals, cars, imports, people, purchases, stock
 from tests.auctions import AUCTION, AuctionHouse
 from tests.closed_doors.doors import Door
@@ -84,16 +86,44 @@ def make_all(victims: Victims) -> list[Foreign]:
 
 
 @foreign
-def auction_objects(victims: Victims) -> Iterator[Foreign]:
-    """First, because time passes: a lot sold under the hammer, one announced, one in a draft."""
+def bargaining_objects(victims: Victims) -> Iterator[Foreign]:
+    """First, because days pass: what the winner who did not pay owes, a talk about a lot below its reserve, a bidder's line."""
     api = victims.api
+    house = AuctionHouse(api, clerk=victims.clerk)
+    defaulter = people.organization(api, by=victims.clerk)
+    unpaid = house.open_lot_for([defaulter], victims.owner)
+    house.bid(defaulter, unpaid, 8_500_000)
+    house.turn(timedelta(minutes=10))
+    api.advance(timedelta(days=10))
+    with outbox.use_database(api.database):
+        sweep_overdue()
+    api.relay()
+    for one in (defaulter, house.owner):
+        one.sign_in(api)
+    (debt,) = house.get("/debts", defaulter)["items"]
+    yield Foreign("debt", f"{AUCTION}/debts", {"debt_id": debt["id"]}, defaulter)
+    below = house.open_lot_for([victims.dealer], victims.owner, reserve_kind="hidden", reserve_minor=9_000_000)
+    house.bid(victims.dealer, below, 8_500_000)
+    house.turn(timedelta(minutes=10))
+    (talk,) = house.get("/negotiations", victims.dealer)["items"]
+    yield Foreign("negotiation", f"{AUCTION}/negotiations", {"negotiation_id": talk["id"]}, victims.dealer)
+    line = house.post("/lines", victims.dealer, {"deposit_minor": 5_000_000})
+    yield Foreign("line", f"{AUCTION}/lines", {"line_id": line["id"]}, victims.dealer)
+
+
+@foreign
+def auction_objects(victims: Victims) -> Iterator[Foreign]:
+    """Early, because time passes: a lot sold under the hammer, one announced, one in a draft; who listens to them."""
+    api = victims.api
+    told_at = purchases.post(api, "/webhook-endpoints", victims.dealer, {"url": "https://hooks.example.com/henanroad"})
     house = AuctionHouse(api, clerk=victims.clerk, legal_mode="statutory_auction")
     session_id = house.session(opens_in=timedelta(days=8))
     sold = house.lot(session_id, victims.owner)
     house.publish(session_id)
     house.register(sold, victims.dealer)
     house.turn(timedelta(days=8))
-    house.bid(victims.dealer, sold, 8_500_000)
+    receipt = house.bid(victims.dealer, sold, 8_500_000)
+    yield Foreign("receipt", f"{AUCTION}/lots/{{lot_id}}/receipts", {"lot_id": sold, "seq": receipt["seq"]}, victims.dealer)
     house.turn(timedelta(minutes=10))
     assert house.get(f"/lots/{sold}/confirmation", victims.dealer)["content_hash"]
     yield from _of_session(house.owner, "sold", session_id, sold)
@@ -110,6 +140,9 @@ def auction_objects(victims: Victims) -> Iterator[Foreign]:
     yield from _of_session(house.owner, "draft", draft, house.lot(draft, victims.owner, sign=False), hidden=True)
     for hold in purchases.get(api, "/holds", victims.dealer)["items"]:
         yield Foreign(f"hold {hold['state']}", f"{BASE}/holds", {"hold_id": hold["id"]}, victims.dealer)
+    yield Foreign("endpoint", f"{BASE}/webhook-endpoints", {"endpoint_id": told_at["id"]}, victims.dealer)
+    for letter in purchases.get(api, f"/webhook-endpoints/{told_at['id']}/letters", victims.dealer)["items"][:1]:
+        yield Foreign("letter", f"{BASE}/webhook-letters", {"letter_id": letter["id"]}, victims.dealer)
 
 
 @foreign

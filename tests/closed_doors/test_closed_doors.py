@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -18,6 +18,8 @@ from tests.market import Market
 
 REFUSED = frozenset({401, 403, 404, 409, 422})
 CLOSED = frozenset({403, 404})
+PARTS = 6
+"""The doors are shared out among so many runs, so that none takes long."""
 BOOKKEEPING = frozenset({"idempotency_answer.*", "failure_count.*", "api_key.last_used_at"})
 """What remembers requests, refused ones too."""
 
@@ -30,6 +32,10 @@ class World:
     objects: list[Foreign]
     intruders: list[Intruder]
     doors: list[Door]
+
+    def part(self, number: int) -> "World":
+        """The same with every ``PARTS``-th door."""
+        return replace(self, doors=self.doors[number::PARTS])
 
     def pairs(self) -> Iterator[tuple[Door, Foreign]]:
         """Each door with each object behind it."""
@@ -52,7 +58,8 @@ def world(sqlite_template: SqliteTemplate, tmp_path_factory: pytest.TempPathFact
 class TestForeign:
     def test_every_door_has_something_behind_it(self, world: World) -> None:
         tried = {door.label for door, _ in world.pairs()}
-        assert [door.label for door in world.doors if not door.is_public and door.label not in tried] == []
+        empty = [door.label for door in world.doors if not door.is_public and door.label not in tried]
+        assert not empty, "\n".join(empty)
 
     def test_the_objects_are_real(self, world: World) -> None:
         """Each opens to its own, so that the doors below were shut for a reason."""
@@ -64,10 +71,11 @@ class TestForeign:
         assert [name for name, is_open in opened.items() if not is_open] == []
         assert len(opened) > 30
 
-    def test_closed_to_everybody_else_and_as_they_were(self, world: World) -> None:
+    @pytest.mark.parametrize("part", range(PARTS))
+    def test_closed_to_everybody_else_and_as_they_were(self, world: World, part: int) -> None:
         found: list[str] = []
         before = _contents(world.api)
-        for door, what in world.pairs():
+        for door, what in world.part(part).pairs():
             for who in world.intruders:
                 found += _try(world.api, door, what, who)
             if not door.is_safe:
@@ -96,13 +104,14 @@ class TestForeign:
 
 
 class TestNobodys:
-    def test_an_id_that_nobody_has_opens_nothing_for_anybody(self, world: World) -> None:
+    @pytest.mark.parametrize("part", range(PARTS))
+    def test_an_id_that_nobody_has_opens_nothing_for_anybody(self, world: World, part: int) -> None:
         """404, or whatever the role is refused with; never a success, never a failure of ours.
 
         Where a role lacks the capability its guard refuses it; ``tests.architecture`` tries each of those doors.
         """
         open_doors, statuses = [], Counter[int]()
-        for door in world.doors:
+        for door in world.part(part).doors:
             for who in world.intruders:
                 if not door.lets_in(who.capabilities):
                     continue
@@ -111,7 +120,7 @@ class TestNobodys:
                 if status not in REFUSED:
                     open_doors.append(f"{who.label}: {door.label} {status}")
         assert not open_doors, "\n".join(open_doors)
-        assert statuses[404] > 200, statuses  # bodies are right by the document, so the rules were reached
+        assert statuses[404] > 100, statuses  # bodies are right by the document, so the rules were reached
 
     def test_a_stranger_is_sent_to_sign_in(self, world: World) -> None:
         answers = {door.label: door.knock(world.api, STRANGER.headers, {}) for door in world.doors if not door.is_public}
