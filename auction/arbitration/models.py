@@ -61,7 +61,7 @@ class DefectClaim(SQLModel, table=True):
     price_minor: int = Field(sa_type=sa.BigInteger)
     is_statutory: bool
     table_number: int
-    last_day: date
+    window_ends_on: date
     state: ClaimState = Field(default=ClaimState.ANSWERING, sa_type=enum_type(ClaimState, "state"))
     text: str = Field(sa_type=encrypted("claim_statement"))
     filed_by: UUID

@@ -44,7 +44,7 @@ def _claim(session: Session, found: DefectClaim, principal: Principal) -> schema
         **{name: getattr(found, name) for name in plain},
         you_are=part,
         statutory=found.is_statutory,
-        window_last_day=found.last_day,
+        window_last_day=found.window_ends_on,
         answers=[schemas.SaidAnswer(part=one.part, text=one.text, at=one.at) for one in queries.list_answers(session, found.id)],
         evidence=[_evidence(one) for one in queries.list_evidence(session, found.id)],
         reference=payment.reference if payment is not None else None,

@@ -70,7 +70,7 @@ def file_claim(session: Session, *, principal: Principal, order_id: UUID, filing
         price_minor=order.price_minor,
         is_statutory=terms.is_statutory,
         table_number=table(at).number,
-        last_day=end,
+        window_ends_on=end,
         text=text,
         filed_by=principal.id,
         filed_at=at,
