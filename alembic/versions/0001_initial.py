@@ -13,11 +13,22 @@ branch_labels = None
 depends_on = None
 
 APPEND_ONLY = (
+    "acquisition_answer",
+    "acquisition_inspection",
+    "appraisal_paper",
     "appraisal_signature",
+    "auction_claim_evidence",
+    "auction_flaw_exclusion",
     "auction_log",
+    "auction_negotiation_move",
+    "auction_paper",
+    "auction_relisting",
+    "auction_signed_head",
+    "auction_signing_key",
     "audit_entry",
     "consignment_consent",
     "consignment_signature",
+    "issued_report",
     "ledger_posting",
     "ledger_transfer",
     "listing_price",
@@ -25,11 +36,25 @@ APPEND_ONLY = (
     "order_confirmation",
     "order_handover",
     "order_signature",
+    "reverse_invoice",
     "sale_invoice",
     "sandbox_bank_movement",
+    "seal_use",
     "signature",
+    "supply_signature",
+    "vehicle_history",
+    "viewing_notice",
 )
 """Tables whose rows the database itself refuses to change or delete."""
+UNDELETABLE = (
+    "auction_confirmation",
+    "auction_lot",
+    "auction_mandate",
+    "auction_registration",
+    "auction_result",
+    "auction_session",
+)
+"""Tables whose rows may change but are never deleted: records that must be kept for years."""
 
 
 def upgrade() -> None:
@@ -46,6 +71,10 @@ def upgrade() -> None:
         sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("note", sa.String(length=500), nullable=False),
         sa.Column("engaged_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("letter", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("letter_hash", sa.String(length=64), nullable=True),
+        sa.Column("letter_signature_id", sa.Uuid(), nullable=True),
+        sa.Column("letter_signed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("appraiser_id", sa.Uuid(), nullable=True),
         sa.Column("base_on", sa.Date(), nullable=True),
         sa.Column("facts", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
@@ -65,7 +94,6 @@ def upgrade() -> None:
         sa.Column("report_kind", sa.String(length=40), nullable=True),
         sa.Column("report", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
         sa.Column("report_hash", sa.String(length=64), nullable=True),
-        sa.Column("seal", sa.String(length=200), nullable=True),
         sa.Column("issued_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("valid_until", sa.Date(), nullable=True),
         sa.Column("keep_until", sa.Date(), nullable=True),
@@ -76,9 +104,14 @@ def upgrade() -> None:
         sa.CheckConstraint("purpose IN ('sale', 'auction', 'consignment', 'mortgage', 'dispute')", name=op.f("ck_appraisal_purpose")),
         sa.CheckConstraint("report_kind IN ('appraisal_report', 'technical_status')", name=op.f("ck_appraisal_report_kind")),
         sa.CheckConstraint(
-            "state IN ('requested', 'declined', 'not_tradable', 'engaged', 'inspected', 'valued', 'signing', 'issued', 'superseded')",
+            "state IN ('requested', 'accepted', 'declined', 'not_tradable') OR letter_signed_at IS NOT NULL",
+            name=op.f("ck_appraisal_engagement"),
+        ),
+        sa.CheckConstraint(
+            "state IN ('requested', 'declined', 'not_tradable', 'accepted', 'engaged', 'inspected', 'valued', 'signing', 'issued', 'superseded')",
             name=op.f("ck_appraisal_state"),
         ),
+        sa.CheckConstraint("(letter_signed_at IS NULL) = (letter_signature_id IS NULL)", name=op.f("ck_appraisal_letter")),
         sa.CheckConstraint("score_tenths BETWEEN 0 AND 1000", name=op.f("ck_appraisal_score")),
         sa.CheckConstraint("value_minor > 0", name=op.f("ck_appraisal_value")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_appraisal")),
@@ -93,8 +126,8 @@ def upgrade() -> None:
         "appraisal",
         ["vehicle_id", "institution_id"],
         unique=True,
-        sqlite_where=sa.text("state IN ('requested', 'engaged', 'inspected', 'valued', 'signing')"),
-        postgresql_where=sa.text("state IN ('requested', 'engaged', 'inspected', 'valued', 'signing')"),
+        sqlite_where=sa.text("state IN ('requested', 'accepted', 'engaged', 'inspected', 'valued', 'signing')"),
+        postgresql_where=sa.text("state IN ('requested', 'accepted', 'engaged', 'inspected', 'valued', 'signing')"),
     )
     op.create_table(
         "auction_bid_refusal",
@@ -109,6 +142,41 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_auction_bid_refusal_at"), "auction_bid_refusal", ["at"], unique=False)
     op.create_table(
+        "auction_line",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("party_id", sa.Uuid(), nullable=False),
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("state", sa.String(length=40), nullable=False),
+        sa.Column("hold_id", sa.Uuid(), nullable=True),
+        sa.Column("deposit_minor", sa.BigInteger(), nullable=False),
+        sa.Column("limit_minor", sa.BigInteger(), nullable=False),
+        sa.Column("reserved_minor", sa.BigInteger(), nullable=False),
+        sa.Column("leads", sa.Integer(), nullable=False),
+        sa.Column("leads_max", sa.Integer(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("(kind = 'portfolio') = (leads_max IS NOT NULL)", name=op.f("ck_auction_line_portfolio_has_bound")),
+        sa.CheckConstraint("kind IN ('line', 'portfolio')", name=op.f("ck_auction_line_kind")),
+        sa.CheckConstraint(
+            "state IN ('requested', 'active', 'closing', 'lapsed', 'suspended', 'closed')", name=op.f("ck_auction_line_state")
+        ),
+        sa.CheckConstraint("deposit_minor > 0 AND limit_minor > 0", name=op.f("ck_auction_line_above_zero")),
+        sa.CheckConstraint("leads >= 0 AND (leads_max IS NULL OR leads <= leads_max)", name=op.f("ck_auction_line_leads_within_bound")),
+        sa.CheckConstraint("reserved_minor >= 0 AND reserved_minor <= limit_minor", name=op.f("ck_auction_line_reserved_within_limit")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_auction_line")),
+    )
+    op.create_index(op.f("ix_auction_line_hold_id"), "auction_line", ["hold_id"], unique=False)
+    op.create_index("ix_auction_line_party", "auction_line", ["party_id", "id"], unique=False)
+    op.create_index(
+        "uq_auction_line_one",
+        "auction_line",
+        ["party_id"],
+        unique=True,
+        sqlite_where=sa.text("kind = 'line' AND state <> 'closed'"),
+        postgresql_where=sa.text("kind = 'line' AND state <> 'closed'"),
+    )
+    op.create_table(
         "auction_log",
         sa.Column("lot_id", sa.Uuid(), nullable=False),
         sa.Column("seq", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -122,7 +190,10 @@ def upgrade() -> None:
         sa.Column("salt", sa.String(length=32), nullable=True),
         sa.CheckConstraint("(kind = 'bid') = (maximum_minor IS NOT NULL)", name=op.f("ck_auction_log_bid_has_maximum")),
         sa.CheckConstraint("(kind = 'bid') = (registration_id IS NOT NULL)", name=op.f("ck_auction_log_bid_has_bidder")),
-        sa.CheckConstraint("kind IN ('opened', 'bid', 'closed')", name=op.f("ck_auction_log_kind")),
+        sa.CheckConstraint(
+            "kind IN ('opened', 'bid', 'fair_warning', 'hammer', 'pass', 'suspended', 'resumed', 'revealed', 'closed')",
+            name=op.f("ck_auction_log_kind"),
+        ),
         sa.CheckConstraint("seq > 0", name=op.f("ck_auction_log_seq_from_one")),
         sa.PrimaryKeyConstraint("lot_id", "seq", name=op.f("pk_auction_log")),
         sa.UniqueConstraint("actor_id", "key", name="auction_log_key"),
@@ -133,6 +204,8 @@ def upgrade() -> None:
         sa.Column("title", sa.String(length=120), nullable=False),
         sa.Column("legal_mode", sa.String(length=40), nullable=False),
         sa.Column("mode", sa.String(length=40), nullable=False),
+        sa.Column("format", sa.String(length=40), nullable=False),
+        sa.Column("lanes", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(length=40), nullable=False),
         sa.Column("house_id", sa.Uuid(), nullable=False),
         sa.Column("auctioneer_id", sa.Uuid(), nullable=True),
@@ -152,15 +225,27 @@ def upgrade() -> None:
         sa.Column("rules_frozen_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("announced_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("suspended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("suspension_reason", sa.String(length=200), nullable=True),
         sa.Column("created_by", sa.Uuid(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("(format = 'live_lane') = (lanes > 0)", name=op.f("ck_auction_session_lanes_of_a_lane")),
+        sa.CheckConstraint(
+            "format IN ('open_ascending', 'sealed_first_price', 'sealed_second_price', 'buy_now', 'dutch', 'live_lane')",
+            name=op.f("ck_auction_session_format"),
+        ),
         sa.CheckConstraint(
             "legal_mode <> 'statutory_auction' OR auctioneer_id IS NOT NULL", name=op.f("ck_auction_session_auctioneer_named")
+        ),
+        sa.CheckConstraint(
+            "legal_mode <> 'statutory_auction' OR format IN ('open_ascending', 'live_lane')", name=op.f("ck_auction_session_format_lawful")
         ),
         sa.CheckConstraint("legal_mode IN ('statutory_auction', 'agreed_bidding')", name=op.f("ck_auction_session_legal_mode")),
         sa.CheckConstraint("mode IN ('c2b_auction', 'b2b_auction', 'b2c_auction', 'c2c_auction')", name=op.f("ck_auction_session_mode")),
         sa.CheckConstraint("state = 'draft' OR announced_at IS NOT NULL", name=op.f("ck_auction_session_announced")),
         sa.CheckConstraint("state IN ('draft', 'announced', 'open', 'closed')", name=op.f("ck_auction_session_state")),
+        sa.CheckConstraint("(suspended_at IS NULL) = (suspension_reason IS NULL)", name=op.f("ck_auction_session_suspended_with_reason")),
+        sa.CheckConstraint("lanes >= 0", name=op.f("ck_auction_session_lanes_not_negative")),
         sa.CheckConstraint("lot_run_s > 0", name=op.f("ck_auction_session_lot_run")),
         sa.CheckConstraint(
             "viewing_from_at <= viewing_to_at AND viewing_to_at <= opens_at", name=op.f("ck_auction_session_times_in_order")
@@ -170,6 +255,26 @@ def upgrade() -> None:
     op.create_index(op.f("ix_auction_session_house_id"), "auction_session", ["house_id"], unique=False)
     op.create_index(op.f("ix_auction_session_opens_at"), "auction_session", ["opens_at"], unique=False)
     op.create_index(op.f("ix_auction_session_state"), "auction_session", ["state"], unique=False)
+    op.create_table(
+        "auction_signed_head",
+        sa.Column("lot_id", sa.Uuid(), nullable=False),
+        sa.Column("seq", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("reason", sa.String(length=40), nullable=False),
+        sa.Column("statement", sa.Text(), nullable=False),
+        sa.Column("key_id", sa.String(length=16), nullable=False),
+        sa.Column("signature", sa.String(length=88), nullable=False),
+        sa.Column("signed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("reason IN ('opening', 'interval', 'close')", name=op.f("ck_auction_signed_head_reason")),
+        sa.CheckConstraint("seq > 0", name=op.f("ck_auction_signed_head_seq_from_one")),
+        sa.PrimaryKeyConstraint("lot_id", "seq", name=op.f("pk_auction_signed_head")),
+    )
+    op.create_table(
+        "auction_signing_key",
+        sa.Column("id", sa.String(length=16), nullable=False),
+        sa.Column("public_key", sa.String(length=44), nullable=False),
+        sa.Column("first_used_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_auction_signing_key")),
+    )
     op.create_table(
         "audit_entry",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -203,6 +308,17 @@ def upgrade() -> None:
         sa.Column("offset_us", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("id = 1", name=op.f("ck_clock_offset_one_row")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_clock_offset")),
+    )
+    op.create_table(
+        "custody_bay",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("agent_id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.String(length=20), nullable=False),
+        sa.Column("note", sa.String(length=200), nullable=False),
+        sa.Column("is_open", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_custody_bay")),
+        sa.UniqueConstraint("agent_id", "number", name="custody_bay_number"),
     )
     op.create_table(
         "estimate",
@@ -251,6 +367,28 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_failure_count_last_at"), "failure_count", ["last_at"], unique=False)
     op.create_table(
+        "feed_entry",
+        sa.Column("feed", sa.String(length=40), nullable=False),
+        sa.Column("object_id", sa.Uuid(), nullable=False),
+        sa.Column("vehicle_id", sa.Uuid(), nullable=False),
+        sa.Column("seller_id", sa.Uuid(), nullable=False),
+        sa.Column("feed_no", sa.BigInteger(), nullable=False),
+        sa.Column("is_removed", sa.Boolean(), nullable=False),
+        sa.Column("content_hash", sa.String(length=64), nullable=False),
+        sa.Column("document", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.CheckConstraint("feed IN ('stock', 'parallel-import')", name=op.f("ck_feed_entry_feed")),
+        sa.PrimaryKeyConstraint("feed", "object_id", name=op.f("pk_feed_entry")),
+        sa.UniqueConstraint("feed", "feed_no", name="feed_entry_no"),
+    )
+    op.create_table(
+        "feed_head",
+        sa.Column("feed", sa.String(length=40), nullable=False),
+        sa.Column("last_no", sa.BigInteger(), nullable=False),
+        sa.Column("chain", sa.String(length=64), nullable=False),
+        sa.CheckConstraint("feed IN ('stock', 'parallel-import')", name=op.f("ck_feed_head_feed")),
+        sa.PrimaryKeyConstraint("feed", name=op.f("pk_feed_head")),
+    )
+    op.create_table(
         "gateway_operation",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("kind", sa.String(length=40), nullable=False),
@@ -266,7 +404,7 @@ def upgrade() -> None:
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "kind IN ('hold', 'release', 'capture', 'forfeit', 'collect', 'cancel', 'refund', 'payout')",
+            "kind IN ('hold', 'renew', 'drop', 'charge', 'release', 'capture', 'forfeit', 'collect', 'cancel', 'refund', 'payout')",
             name=op.f("ck_gateway_operation_kind"),
         ),
         sa.CheckConstraint("state IN ('requested', 'sent', 'waiting', 'done', 'refused')", name=op.f("ck_gateway_operation_state")),
@@ -322,7 +460,14 @@ def upgrade() -> None:
         sa.Column("recall_contact", sa.String(length=120), nullable=False),
         sa.Column("makers_warranty", sa.Boolean(), nullable=False),
         sa.Column("rectifications", sa.String(length=1000), nullable=False),
+        sa.Column("rectification_site", sa.String(length=200), nullable=False),
         sa.Column("differences", sa.String(length=1000), nullable=False),
+        sa.Column("resume_ask_minor", sa.BigInteger(), nullable=True),
+        sa.Column("resume_description", sa.String(length=4000), nullable=False),
+        sa.Column("source_id", sa.Uuid(), nullable=True),
+        sa.Column("source_ref", sa.String(length=60), nullable=True),
+        sa.Column("source_hash", sa.String(length=64), nullable=False),
+        sa.Column("in_source", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
@@ -332,17 +477,74 @@ def upgrade() -> None:
         sa.CheckConstraint("state IN ('ordered', 'arrived') OR cleared_on IS NOT NULL", name=op.f("ck_import_car_clearance_known")),
         sa.CheckConstraint("state IN ('ordered', 'arrived', 'cleared', 'certified', 'on_sale', 'sold')", name=op.f("ck_import_car_state")),
         sa.CheckConstraint("state NOT IN ('on_sale') OR listing_id IS NOT NULL", name=op.f("ck_import_car_on_sale_has_a_listing")),
+        sa.CheckConstraint("(source_id IS NULL) = (source_ref IS NULL)", name=op.f("ck_import_car_source_with_ref")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_import_car")),
+        sa.UniqueConstraint("source_id", "source_ref", name="import_car_source_ref"),
         sa.UniqueConstraint("vehicle_id", name=op.f("uq_import_car_vehicle_id")),
     )
     op.create_index(op.f("ix_import_car_pilot_id"), "import_car", ["pilot_id"], unique=False)
+    op.create_index(op.f("ix_import_car_source_id"), "import_car", ["source_id"], unique=False)
     op.create_table(
-        "import_feed_head",
-        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("last_no", sa.BigInteger(), nullable=False),
-        sa.CheckConstraint("id = 1", name=op.f("ck_import_feed_head_one_row")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_import_feed_head")),
+        "import_pilot",
+        sa.Column("party_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("state", sa.String(length=40), nullable=False),
+        sa.Column("zone", sa.String(length=80), nullable=False),
+        sa.Column("stated", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("waived", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("applied_by", sa.Uuid(), nullable=False),
+        sa.Column("applied_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("decided_by", sa.Uuid(), nullable=True),
+        sa.Column("state_reason", sa.String(length=500), nullable=False),
+        sa.Column("state_changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("verified_on", sa.Date(), nullable=True),
+        sa.Column("next_assessment_on", sa.Date(), nullable=True),
+        sa.CheckConstraint("kind IN ('platform', 'enterprise')", name=op.f("ck_import_pilot_kind")),
+        sa.CheckConstraint("state <> 'verified' OR verified_on IS NOT NULL", name=op.f("ck_import_pilot_verified_with_day")),
+        sa.CheckConstraint("state IN ('applied', 'verified', 'rejected', 'suspended', 'removed')", name=op.f("ck_import_pilot_state")),
+        sa.CheckConstraint(
+            "state NOT IN ('suspended', 'removed', 'rejected') OR state_reason <> ''", name=op.f("ck_import_pilot_stopped_with_reason")
+        ),
+        sa.PrimaryKeyConstraint("party_id", name=op.f("pk_import_pilot")),
     )
+    op.create_index("ix_import_pilot_assessment", "import_pilot", ["state", "next_assessment_on"], unique=False)
+    op.create_table(
+        "import_source",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("pilot_id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(length=80), nullable=False),
+        sa.Column("mode", sa.String(length=40), nullable=False),
+        sa.Column("form", sa.String(length=40), nullable=False),
+        sa.Column("scope", sa.String(length=40), nullable=False),
+        sa.Column("state", sa.String(length=40), nullable=False),
+        sa.Column("signing", sa.String(length=40), nullable=False),
+        sa.Column("secret", sa.Text(), nullable=True),
+        sa.Column("public_key", sa.String(length=60), nullable=True),
+        sa.Column("url", sa.Text(), nullable=True),
+        sa.Column("every_s", sa.Integer(), nullable=False),
+        sa.Column("etag", sa.String(length=200), nullable=False),
+        sa.Column("last_sequence", sa.BigInteger(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("problem_code", sa.String(length=60), nullable=True),
+        sa.Column("problem", sa.String(length=400), nullable=False),
+        sa.Column("next_pull_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_checked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_run_id", sa.Uuid(), nullable=True),
+        sa.Column("created_by", sa.Uuid(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("(mode = 'pull') = (url IS NOT NULL)", name=op.f("ck_import_source_pulled_from_a_url")),
+        sa.CheckConstraint("form IN ('json', 'csv', 'xml')", name=op.f("ck_import_source_form")),
+        sa.CheckConstraint("mode IN ('push', 'pull')", name=op.f("ck_import_source_mode")),
+        sa.CheckConstraint("scope IN ('full', 'delta')", name=op.f("ck_import_source_scope")),
+        sa.CheckConstraint("signing IN ('ed25519', 'hmac_sha256')", name=op.f("ck_import_source_signing")),
+        sa.CheckConstraint("state IN ('active', 'paused')", name=op.f("ck_import_source_state")),
+        sa.CheckConstraint("every_s BETWEEN 60 AND 86400", name=op.f("ck_import_source_schedule_bounds")),
+        sa.CheckConstraint("failures >= 0", name=op.f("ck_import_source_failures_not_negative")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_import_source")),
+    )
+    op.create_index("ix_import_source_due", "import_source", ["state", "next_pull_at"], unique=False)
+    op.create_index(op.f("ix_import_source_pilot_id"), "import_source", ["pilot_id"], unique=False)
     op.create_table(
         "inbox_message",
         sa.Column("sender", sa.String(length=40), nullable=False),
@@ -389,6 +591,80 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_ledger_posting_at"), "ledger_posting", ["at"], unique=False)
     op.create_index(op.f("ix_ledger_posting_purpose_id"), "ledger_posting", ["purpose_id"], unique=False)
+    op.create_table(
+        "listing_visitor",
+        sa.Column("listing_id", sa.Uuid(), nullable=False),
+        sa.Column("seen_on", sa.Date(), nullable=False),
+        sa.Column("digest", sa.String(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("listing_id", "seen_on", "digest", name=op.f("pk_listing_visitor")),
+    )
+    op.create_index(op.f("ix_listing_visitor_seen_on"), "listing_visitor", ["seen_on"], unique=False)
+    op.create_table(
+        "notice",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("party_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(length=60), nullable=False),
+        sa.Column("subject_kind", sa.String(length=20), nullable=False),
+        sa.Column("subject_id", sa.Uuid(), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column("zh", sa.String(length=400), nullable=False),
+        sa.Column("en", sa.String(length=400), nullable=False),
+        sa.Column("facts", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("read_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("seq >= 0", name=op.f("ck_notice_seq_not_negative")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_notice")),
+        sa.UniqueConstraint("party_id", "kind", "subject_id", "seq", name="notice_once"),
+    )
+    op.create_index(op.f("ix_notice_created_at"), "notice", ["created_at"], unique=False)
+    op.create_index("ix_notice_party", "notice", ["party_id", "id"], unique=False)
+    op.create_index(
+        "ix_notice_unread",
+        "notice",
+        ["party_id"],
+        unique=False,
+        sqlite_where=sa.text("read_at IS NULL"),
+        postgresql_where=sa.text("read_at IS NULL"),
+    )
+    op.create_table(
+        "operation_case",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("topic", sa.String(length=160), nullable=False),
+        sa.Column("subject_kind", sa.String(length=40), nullable=False),
+        sa.Column("subject_id", sa.Uuid(), nullable=False),
+        sa.Column("opened_by", sa.Uuid(), nullable=True),
+        sa.Column("respondent_id", sa.Uuid(), nullable=True),
+        sa.Column("state", sa.String(length=40), nullable=False),
+        sa.Column("facts", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("taken_by", sa.Uuid(), nullable=True),
+        sa.Column("taken_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("outcome", sa.String(length=40), nullable=True),
+        sa.Column("decision_note", sa.String(length=1000), nullable=False),
+        sa.Column("decided_by", sa.Uuid(), nullable=True),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("(closed_at IS NOT NULL) = (state = 'closed')", name=op.f("ck_operation_case_closed_with_instant")),
+        sa.CheckConstraint("(outcome IS NOT NULL) = (state IN ('decided', 'closed'))", name=op.f("ck_operation_case_outcome_when_decided")),
+        sa.CheckConstraint("(state = 'taken') <= (taken_by IS NOT NULL)", name=op.f("ck_operation_case_taken_by_somebody")),
+        sa.CheckConstraint("kind IN ('title', 'odometer', 'crime', 'collusion', 'report', 'dispute')", name=op.f("ck_operation_case_kind")),
+        sa.CheckConstraint("outcome IN ('granted', 'refused', 'withdrawn')", name=op.f("ck_operation_case_outcome")),
+        sa.CheckConstraint("state IN ('open', 'taken', 'decided', 'closed')", name=op.f("ck_operation_case_state")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_operation_case")),
+    )
+    op.create_index(op.f("ix_operation_case_opened_by"), "operation_case", ["opened_by"], unique=False)
+    op.create_index("ix_operation_case_queue", "operation_case", ["state", "id"], unique=False)
+    op.create_index(op.f("ix_operation_case_respondent_id"), "operation_case", ["respondent_id"], unique=False)
+    op.create_index("ix_operation_case_subject", "operation_case", ["subject_kind", "subject_id"], unique=False)
+    op.create_index(
+        "uq_operation_case_undecided",
+        "operation_case",
+        ["topic"],
+        unique=True,
+        sqlite_where=sa.text("state IN ('open', 'taken')"),
+        postgresql_where=sa.text("state IN ('open', 'taken')"),
+    )
     op.create_table(
         "outbox_event",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -489,6 +765,12 @@ def upgrade() -> None:
         sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("held_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("lapses_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("card_hash", sa.String(length=80), nullable=True),
+        sa.Column("renewed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("tried_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("warned_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("charged_ref", sa.String(length=120), nullable=True),
+        sa.Column("taking_minor", sa.BigInteger(), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
             "state IN ('requested', 'held', 'failed', 'releasing', 'released', 'capturing', 'captured', 'forfeiting', 'forfeited', 'lapsed')",
@@ -545,6 +827,14 @@ def upgrade() -> None:
     op.create_index(op.f("ix_payout_party_id"), "payout", ["party_id"], unique=False)
     op.create_index(op.f("ix_payout_purpose_id"), "payout", ["purpose_id"], unique=False)
     op.create_index(op.f("ix_payout_state"), "payout", ["state"], unique=False)
+    op.create_table(
+        "sandbox_authority",
+        sa.Column("name", sa.String(length=60), nullable=False),
+        sa.Column("root_pem", sa.String(length=4000), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_sandbox_authority")),
+    )
     op.create_table(
         "sandbox_bank_account",
         sa.Column("account_no", sa.String(length=19), nullable=False),
@@ -615,8 +905,17 @@ def upgrade() -> None:
         sa.Column("content_hash", sa.String(length=64), nullable=False),
         sa.Column("file_key", sa.String(length=200), nullable=True),
         sa.Column("file_expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("file_bytes", sa.BigInteger(), nullable=False),
         sa.Column("file_name", sa.String(length=200), nullable=False),
         sa.Column("errors_key", sa.String(length=200), nullable=True),
+        sa.Column("format", sa.String(length=40), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=True),
+        sa.Column("restores_id", sa.Uuid(), nullable=True),
+        sa.Column("list_after", sa.Boolean(), nullable=False),
+        sa.Column("progress_permille", sa.Integer(), nullable=False),
+        sa.Column("run_id", sa.Uuid(), nullable=True),
+        sa.Column("heard_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("encoding", sa.String(length=20), nullable=True),
         sa.Column("delimiter", sa.String(length=4), nullable=True),
         sa.Column("columns", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
@@ -632,12 +931,16 @@ def upgrade() -> None:
         sa.Column("rows_warned", sa.Integer(), nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("(state = 'applied') = (version IS NOT NULL)", name=op.f("ck_stock_import_applied_has_version")),
+        sa.CheckConstraint("format IN ('csv', 'xlsx', 'json')", name=op.f("ck_stock_import_format")),
         sa.CheckConstraint("mode IN ('delta', 'full')", name=op.f("ck_stock_import_mode")),
         sa.CheckConstraint(
             "state IN ('received', 'running', 'applied', 'checked', 'refused', 'failed')", name=op.f("ck_stock_import_state")
         ),
         sa.CheckConstraint("rows_total >= 0 AND rows_bad >= 0 AND rows_good >= 0", name=op.f("ck_stock_import_counts_not_negative")),
+        sa.ForeignKeyConstraint(["restores_id"], ["stock_import.id"], name=op.f("fk_stock_import_restores_id_stock_import")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_stock_import")),
+        sa.UniqueConstraint("dealer_id", "version", name="stock_import_version"),
     )
     op.create_index("ix_stock_import_dealer", "stock_import", ["dealer_id", "id"], unique=False)
     op.create_index(
@@ -648,6 +951,41 @@ def upgrade() -> None:
         sqlite_where=sa.text("state IN ('received', 'running') AND NOT dry_run"),
         postgresql_where=sa.text("state IN ('received', 'running') AND NOT dry_run"),
     )
+    op.create_table(
+        "stock_mapping",
+        sa.Column("dealer_id", sa.Uuid(), nullable=False),
+        sa.Column("headers", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("dealer_id", name=op.f("pk_stock_mapping")),
+    )
+    op.create_table(
+        "supply_agreement",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.String(length=30), nullable=False),
+        sa.Column("source_id", sa.Uuid(), nullable=False),
+        sa.Column("market_id", sa.Uuid(), nullable=False),
+        sa.Column("state", sa.String(length=40), nullable=False),
+        sa.Column("origins", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("channels", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("valid_from", sa.Date(), nullable=False),
+        sa.Column("valid_to", sa.Date(), nullable=False),
+        sa.Column("commission_bps", sa.Integer(), nullable=False),
+        sa.Column("car_fee_minor", sa.BigInteger(), nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.Column("content_hash", sa.String(length=64), nullable=False),
+        sa.Column("offered_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("signed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("end_reason", sa.String(length=300), nullable=False),
+        sa.CheckConstraint("state <> 'active' OR signed_at IS NOT NULL", name=op.f("ck_supply_agreement_active_agreement_is_signed")),
+        sa.CheckConstraint("state IN ('offered', 'active', 'terminated', 'cancelled')", name=op.f("ck_supply_agreement_state")),
+        sa.CheckConstraint("car_fee_minor >= 0", name=op.f("ck_supply_agreement_agreement_fee_not_negative")),
+        sa.CheckConstraint("commission_bps BETWEEN 0 AND 10000", name=op.f("ck_supply_agreement_agreement_commission_share")),
+        sa.CheckConstraint("valid_to >= valid_from", name=op.f("ck_supply_agreement_agreement_days")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_supply_agreement")),
+        sa.UniqueConstraint("number", name=op.f("uq_supply_agreement_number")),
+    )
+    op.create_index("ix_supply_agreement_source", "supply_agreement", ["source_id", "id"], unique=False)
     op.create_table(
         "vehicle",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -685,6 +1023,32 @@ def upgrade() -> None:
         sa.Column("inspection_valid_until", sa.Date(), nullable=True),
         sa.Column("insurance_valid_until", sa.Date(), nullable=True),
         sa.Column("battery", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=True),
+        sa.Column("registered_model", sa.String(length=60), nullable=True),
+        sa.Column("registered_class", sa.String(length=40), nullable=True),
+        sa.Column("plate_class", sa.String(length=40), nullable=True),
+        sa.Column("owner_kind", sa.String(length=40), nullable=True),
+        sa.Column("registry_status", sa.String(length=40), nullable=True),
+        sa.Column("source_kind", sa.String(length=40), nullable=True),
+        sa.Column("former_use", sa.String(length=40), nullable=True),
+        sa.Column("use_changed_on", sa.Date(), nullable=True),
+        sa.Column("is_turbocharged", sa.Boolean(), nullable=True),
+        sa.Column("purchase_tax", sa.String(length=40), nullable=True),
+        sa.Column("commercial_insurance_until", sa.Date(), nullable=True),
+        sa.Column("vehicle_tax_until", sa.Date(), nullable=True),
+        sa.Column("violations_count", sa.Integer(), nullable=True),
+        sa.Column("violations_points", sa.Integer(), nullable=True),
+        sa.Column("violations_fine_minor", sa.BigInteger(), nullable=True),
+        sa.Column("service_record", sa.String(length=40), nullable=True),
+        sa.Column("service_last_on", sa.Date(), nullable=True),
+        sa.Column("service_last_km", sa.Integer(), nullable=True),
+        sa.Column("claims_count", sa.Integer(), nullable=True),
+        sa.Column("claims_max_minor", sa.BigInteger(), nullable=True),
+        sa.Column("is_accident", sa.Boolean(), nullable=True),
+        sa.Column("is_flood", sa.Boolean(), nullable=True),
+        sa.Column("is_fire", sa.Boolean(), nullable=True),
+        sa.Column("condition_note", sa.String(length=1000), nullable=True),
+        sa.Column("estimated_km", sa.Integer(), nullable=True),
+        sa.Column("rolled_back_on", sa.Date(), nullable=True),
         sa.Column("facts_version", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
@@ -698,7 +1062,12 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint("drivetrain IN ('fwd', 'rwd', 'awd', 'part_time_4wd')", name=op.f("ck_vehicle_drivetrain")),
         sa.CheckConstraint(
-            "emission_stage IN ('cn1', 'cn2', 'cn3', 'cn4', 'cn5', 'cn6a', 'cn6b', 'none')", name=op.f("ck_vehicle_emission_stage")
+            "emission_stage IN ('cn1', 'cn2', 'cn3', 'cn4', 'cn5', 'cn6a', 'cn6b', 'eu4', 'eu5', 'eu6', 'none')",
+            name=op.f("ck_vehicle_emission_stage"),
+        ),
+        sa.CheckConstraint(
+            "former_use IN ('non_commercial', 'coach', 'city_bus', 'taxi', 'tourist', 'freight', 'rental', 'police', 'fire', 'ambulance', 'rescue', 'commercial_to_private', 'taxi_to_private', 'driving_school', 'school_bus', 'dangerous_goods', 'ride_hailing', 'ride_hailing_to_private')",
+            name=op.f("ck_vehicle_former_use"),
         ),
         sa.CheckConstraint(
             "fuel IN ('petrol', 'diesel', 'bev', 'hev', 'phev', 'erev', 'cng', 'lpg', 'methanol', 'fcev')", name=op.f("ck_vehicle_fuel")
@@ -709,9 +1078,28 @@ def upgrade() -> None:
             "kind IN ('passenger_micro', 'passenger_small', 'passenger_medium', 'passenger_large', 'truck_micro', 'truck_light', 'truck_medium', 'truck_heavy', 'motorcycle')",
             name=op.f("ck_vehicle_kind"),
         ),
+        sa.CheckConstraint("owner_kind IN ('person', 'unit')", name=op.f("ck_vehicle_owner_kind")),
+        sa.CheckConstraint(
+            "plate_class IN ('large', 'small', 'trailer', 'driving_school', 'temporary', 'police', 'new_energy_large', 'new_energy_small')",
+            name=op.f("ck_vehicle_plate_class"),
+        ),
+        sa.CheckConstraint("purchase_tax IN ('paid', 'exempt', 'reduced', 'unpaid')", name=op.f("ck_vehicle_purchase_tax")),
+        sa.CheckConstraint(
+            "registered_class IN ('k11', 'k21', 'k31', 'k32', 'k33', 'k34', 'k41', 'k42', 'k43', 'h11', 'h21', 'h31', 'h41', 'other')",
+            name=op.f("ck_vehicle_registered_class"),
+        ),
+        sa.CheckConstraint(
+            "registry_status IN ('normal', 'moved_out', 'stolen', 'off_road', 'deregistered', 'violations_open', 'customs_supervised', 'accident_open', 'suspect', 'sealed', 'detained', 'deregistered_by_force', 'hit_and_run', 'locked', 'papers_void', 'inspection_overdue')",
+            name=op.f("ck_vehicle_registry_status"),
+        ),
         sa.CheckConstraint(
             "segment IN ('a00', 'a0', 'a', 'b', 'c', 'd', 'suv_a0', 'suv_a', 'suv_b', 'suv_c', 'suv_d', 'mpv', 'sports', 'pickup', 'minivan', 'light_bus', 'other')",
             name=op.f("ck_vehicle_segment"),
+        ),
+        sa.CheckConstraint("service_record IN ('full', 'partial', 'none')", name=op.f("ck_vehicle_service_record")),
+        sa.CheckConstraint(
+            "source_kind IN ('private', 'dealer', 'trade_in', 'fleet', 'official', 'repossessed', 'judicial', 'salvage', 'parallel_import')",
+            name=op.f("ck_vehicle_source_kind"),
         ),
         sa.CheckConstraint(
             "use_type IN ('non_commercial', 'coach', 'city_bus', 'taxi', 'tourist', 'freight', 'rental', 'police', 'fire', 'ambulance', 'rescue', 'commercial_to_private', 'taxi_to_private', 'driving_school', 'school_bus', 'dangerous_goods', 'ride_hailing', 'ride_hailing_to_private')",
@@ -727,6 +1115,156 @@ def upgrade() -> None:
     op.create_index(op.f("ix_vehicle_brand"), "vehicle", ["brand"], unique=False)
     op.create_index(op.f("ix_vehicle_city"), "vehicle", ["city"], unique=False)
     op.create_index(op.f("ix_vehicle_plate_hash"), "vehicle", ["plate_hash"], unique=False)
+    op.create_table(
+        "vehicle_showing",
+        sa.Column("listing_id", sa.Uuid(), nullable=False),
+        sa.Column("vehicle_id", sa.Uuid(), nullable=False),
+        sa.Column("is_open", sa.Boolean(), nullable=False),
+        sa.Column("listing_version", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("listing_id", name=op.f("pk_vehicle_showing")),
+    )
+    op.create_index(op.f("ix_vehicle_showing_vehicle_id"), "vehicle_showing", ["vehicle_id"], unique=False)
+    op.create_table(
+        "vin_consent",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("seller_id", sa.Uuid(), nullable=False),
+        sa.Column("partner_id", sa.Uuid(), nullable=False),
+        sa.Column("purpose", sa.String(length=200), nullable=False),
+        sa.Column("granted_by", sa.Uuid(), nullable=False),
+        sa.Column("granted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ends_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("revoked_by", sa.Uuid(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_vin_consent")),
+    )
+    op.create_index("ix_vin_consent_partner", "vin_consent", ["partner_id", "seller_id"], unique=False)
+    op.create_index(op.f("ix_vin_consent_seller_id"), "vin_consent", ["seller_id"], unique=False)
+    op.create_index(
+        "uq_vin_consent_standing",
+        "vin_consent",
+        ["seller_id", "partner_id"],
+        unique=True,
+        sqlite_where=sa.text("revoked_at IS NULL"),
+        postgresql_where=sa.text("revoked_at IS NULL"),
+    )
+    op.create_table(
+        "visitor_salt",
+        sa.Column("seen_on", sa.Date(), nullable=False),
+        sa.Column("salt", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("seen_on", name=op.f("pk_visitor_salt")),
+    )
+    op.create_table(
+        "webhook_endpoint",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("party_id", sa.Uuid(), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("host", sa.String(length=253), nullable=False),
+        sa.Column("secret", sa.Text(), nullable=False),
+        sa.Column("former_secret", sa.Text(), nullable=True),
+        sa.Column("former_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("kinds", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("subjects", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("state", sa.String(length=40), nullable=False),
+        sa.Column("reason", sa.String(length=80), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("state IN ('active', 'disabled')", name=op.f("ck_webhook_endpoint_state")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_endpoint")),
+    )
+    op.create_index("ix_webhook_endpoint_party", "webhook_endpoint", ["party_id", "id"], unique=False)
+    op.create_table(
+        "webhook_message",
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("event_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(length=80), nullable=False),
+        sa.Column("subject_id", sa.String(length=40), nullable=False),
+        sa.Column("body", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_webhook_message")),
+        sa.UniqueConstraint("event_id", name=op.f("uq_webhook_message_event_id")),
+    )
+    op.create_index(op.f("ix_webhook_message_at"), "webhook_message", ["at"], unique=False)
+    op.create_index(op.f("ix_webhook_message_subject_id"), "webhook_message", ["subject_id"], unique=False)
+    op.create_table(
+        "acquisition",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("vehicle_id", sa.Uuid(), nullable=False),
+        sa.Column("owner_id", sa.Uuid(), nullable=False),
+        sa.Column("asked_by", sa.Uuid(), nullable=False),
+        sa.Column("agreement_id", sa.Uuid(), nullable=True),
+        sa.Column("state", sa.String(length=40), nullable=False),
+        sa.Column("expected_minor", sa.BigInteger(), nullable=True),
+        sa.Column("city", sa.String(length=30), nullable=False),
+        sa.Column("description", sa.String(length=2000), nullable=False),
+        sa.Column("disclosures", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("rules_version", sa.Integer(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("closes_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("offer_id", sa.Uuid(), nullable=True),
+        sa.Column("dealer_id", sa.Uuid(), nullable=True),
+        sa.Column("agreed_minor", sa.BigInteger(), nullable=True),
+        sa.Column("price_minor", sa.BigInteger(), nullable=True),
+        sa.Column("accepted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("inspect_by", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("answer_by", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("order_id", sa.Uuid(), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("end_reason", sa.String(length=40), nullable=True),
+        sa.Column("end_note", sa.String(length=500), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.CheckConstraint(
+            "(state IN ('open', 'accepted', 'price_change', 'ordered')) = (ended_at IS NULL)",
+            name=op.f("ck_acquisition_ended_with_instant"),
+        ),
+        sa.CheckConstraint(
+            "NOT (state IN ('accepted', 'price_change', 'ordered', 'completed')) OR (dealer_id IS NOT NULL AND agreed_minor > 0 AND price_minor > 0)",
+            name=op.f("ck_acquisition_accepted_with_price"),
+        ),
+        sa.CheckConstraint(
+            "state IN ('open', 'accepted', 'price_change', 'ordered', 'completed', 'expired', 'cancelled', 'walked_away', 'backed_out', 'fallen_through')",
+            name=op.f("ck_acquisition_state"),
+        ),
+        sa.CheckConstraint("state NOT IN ('ordered', 'completed') OR order_id IS NOT NULL", name=op.f("ck_acquisition_ordered_with_order")),
+        sa.CheckConstraint("dealer_id IS NULL OR dealer_id <> owner_id", name=op.f("ck_acquisition_two_parties")),
+        sa.CheckConstraint("expected_minor IS NULL OR expected_minor > 0", name=op.f("ck_acquisition_expected_positive")),
+        sa.ForeignKeyConstraint(["vehicle_id"], ["vehicle.id"], name=op.f("fk_acquisition_vehicle_id_vehicle")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_acquisition")),
+    )
+    op.create_index(op.f("ix_acquisition_agreement_id"), "acquisition", ["agreement_id"], unique=False)
+    op.create_index("ix_acquisition_closes", "acquisition", ["state", "closes_at"], unique=False)
+    op.create_index("ix_acquisition_dealer", "acquisition", ["dealer_id", "id"], unique=False)
+    op.create_index(op.f("ix_acquisition_order_id"), "acquisition", ["order_id"], unique=False)
+    op.create_index("ix_acquisition_owner", "acquisition", ["owner_id", "id"], unique=False)
+    op.create_index(op.f("ix_acquisition_vehicle_id"), "acquisition", ["vehicle_id"], unique=False)
+    op.create_index(
+        "uq_acquisition_running_vehicle",
+        "acquisition",
+        ["vehicle_id"],
+        unique=True,
+        sqlite_where=sa.text("state IN ('open', 'accepted', 'price_change', 'ordered')"),
+        postgresql_where=sa.text("state IN ('open', 'accepted', 'price_change', 'ordered')"),
+    )
+    op.create_table(
+        "appraisal_photo",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("appraisal_id", sa.Uuid(), nullable=False),
+        sa.Column("slot", sa.String(length=40), nullable=False),
+        sa.Column("item", sa.Integer(), nullable=True),
+        sa.Column("caption", sa.String(length=100), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("width_px", sa.Integer(), nullable=False),
+        sa.Column("height_px", sa.Integer(), nullable=False),
+        sa.Column("file_key", sa.String(length=200), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "slot IN ('left_front_45', 'right_rear_45', 'cabin', 'engine_bay', 'nameplate', 'odometer', 'defect', 'other')",
+            name=op.f("ck_appraisal_photo_slot"),
+        ),
+        sa.CheckConstraint("item BETWEEN 1 AND 113", name=op.f("ck_appraisal_photo_item")),
+        sa.ForeignKeyConstraint(["appraisal_id"], ["appraisal.id"], name=op.f("fk_appraisal_photo_appraisal_id_appraisal")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_appraisal_photo")),
+        sa.UniqueConstraint("appraisal_id", "sha256", name="appraisal_photo_once"),
+    )
+    op.create_index(op.f("ix_appraisal_photo_appraisal_id"), "appraisal_photo", ["appraisal_id"], unique=False)
     op.create_table(
         "appraisal_signature",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -755,6 +1293,10 @@ def upgrade() -> None:
         sa.Column("reserve_kind", sa.String(length=40), nullable=False),
         sa.Column("reserve_minor", sa.BigInteger(), nullable=True),
         sa.Column("reserve_salt", sa.String(length=32), nullable=True),
+        sa.Column("buy_now_minor", sa.BigInteger(), nullable=True),
+        sa.Column("floor_minor", sa.BigInteger(), nullable=True),
+        sa.Column("estimate_minor", sa.BigInteger(), nullable=True),
+        sa.Column("lane", sa.Integer(), nullable=True),
         sa.Column("seller_fee_bps", sa.Integer(), nullable=True),
         sa.Column("flaws", sa.String(length=2000), nullable=False),
         sa.Column("opens_at", sa.DateTime(timezone=True), nullable=False),
@@ -765,23 +1307,41 @@ def upgrade() -> None:
         sa.Column("leader_pseudonym", sa.String(length=8), nullable=True),
         sa.Column("maximum_minor", sa.BigInteger(), nullable=False),
         sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column("notes", sa.BigInteger(), nullable=False),
+        sa.Column("warned_seq", sa.BigInteger(), nullable=True),
+        sa.Column("suspended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("suspended_alone", sa.Boolean(), nullable=False),
         sa.Column("extensions", sa.Integer(), nullable=False),
         sa.Column("head_hash", sa.String(length=64), nullable=False),
         sa.Column("moved_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("reason", sa.String(length=200), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("(reserve_kind = 'none') = (reserve_minor IS NULL)", name=op.f("ck_auction_lot_reserve_kind_matches")),
-        sa.CheckConstraint("reserve_kind IN ('none', 'hidden', 'visible')", name=op.f("ck_auction_lot_reserve_kind")),
+        sa.CheckConstraint(
+            "(reserve_kind IN ('hidden', 'visible')) = (reserve_minor IS NOT NULL)", name=op.f("ck_auction_lot_reserve_kind_matches")
+        ),
+        sa.CheckConstraint("reserve_kind IN ('none', 'hidden', 'visible', 'on_approval')", name=op.f("ck_auction_lot_reserve_kind")),
         sa.CheckConstraint("state <> 'sold' OR price_minor IS NOT NULL", name=op.f("ck_auction_lot_sold_has_price")),
+        sa.CheckConstraint(
+            "state <> 'suspended' OR (suspended_at IS NOT NULL AND reason IS NOT NULL)", name=op.f("ck_auction_lot_suspended_with_reason")
+        ),
         sa.CheckConstraint(
             "state IN ('draft', 'mandated', 'announced', 'open', 'suspended', 'sold', 'passed', 'withdrawn')",
             name=op.f("ck_auction_lot_state"),
         ),
         sa.CheckConstraint("(price_minor IS NULL) = (leader_id IS NULL)", name=op.f("ck_auction_lot_leader_with_price")),
-        sa.CheckConstraint("hard_end_at IS NULL OR ends_at <= hard_end_at", name=op.f("ck_auction_lot_ends_before_hard_end")),
-        sa.CheckConstraint("opens_at < ends_at", name=op.f("ck_auction_lot_opens_before_end")),
         sa.CheckConstraint(
-            "price_minor IS NULL OR (price_minor >= start_minor AND price_minor <= maximum_minor)",
+            "buy_now_minor IS NULL OR (buy_now_minor > start_minor AND buy_now_minor >= coalesce(reserve_minor, 0))",
+            name=op.f("ck_auction_lot_buy_now_in_bounds"),
+        ),
+        sa.CheckConstraint("estimate_minor IS NULL OR estimate_minor > 0", name=op.f("ck_auction_lot_estimate_above_zero")),
+        sa.CheckConstraint(
+            "floor_minor IS NULL OR (floor_minor > 0 AND floor_minor <= start_minor)", name=op.f("ck_auction_lot_floor_in_bounds")
+        ),
+        sa.CheckConstraint("hard_end_at IS NULL OR ends_at <= hard_end_at", name=op.f("ck_auction_lot_ends_before_hard_end")),
+        sa.CheckConstraint("lane IS NULL OR lane > 0", name=op.f("ck_auction_lot_lane_from_one")),
+        sa.CheckConstraint("opens_at <= ends_at", name=op.f("ck_auction_lot_opens_before_end")),
+        sa.CheckConstraint(
+            "price_minor IS NULL OR (price_minor >= coalesce(floor_minor, start_minor) AND price_minor <= maximum_minor)",
             name=op.f("ck_auction_lot_price_in_bounds"),
         ),
         sa.CheckConstraint("reserve_minor IS NULL OR reserve_minor >= start_minor", name=op.f("ck_auction_lot_reserve_not_below_start")),
@@ -804,8 +1364,8 @@ def upgrade() -> None:
         "auction_lot",
         ["opens_at"],
         unique=False,
-        sqlite_where=sa.text("state = 'announced'"),
-        postgresql_where=sa.text("state = 'announced'"),
+        sqlite_where=sa.text("state = 'announced' AND lane IS NULL"),
+        postgresql_where=sa.text("state = 'announced' AND lane IS NULL"),
     )
     op.create_index(op.f("ix_auction_lot_vehicle_id"), "auction_lot", ["vehicle_id"], unique=False)
     op.create_index(
@@ -815,6 +1375,54 @@ def upgrade() -> None:
         unique=True,
         sqlite_where=sa.text("state IN ('open', 'suspended')"),
         postgresql_where=sa.text("state IN ('open', 'suspended')"),
+    )
+    op.create_index(
+        "uq_auction_lot_up",
+        "auction_lot",
+        ["session_id", "lane"],
+        unique=True,
+        sqlite_where=sa.text("lane IS NOT NULL AND state IN ('open', 'suspended')"),
+        postgresql_where=sa.text("lane IS NOT NULL AND state IN ('open', 'suspended')"),
+    )
+    op.create_table(
+        "auction_paddle",
+        sa.Column("session_id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("party_id", sa.Uuid(), nullable=False),
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column("given_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("number > 0", name=op.f("ck_auction_paddle_number_from_one")),
+        sa.ForeignKeyConstraint(["session_id"], ["auction_session.id"], name=op.f("fk_auction_paddle_session_id_auction_session")),
+        sa.PrimaryKeyConstraint("session_id", "number", name=op.f("pk_auction_paddle")),
+        sa.UniqueConstraint("session_id", "party_id", name="auction_paddle_party"),
+    )
+    op.create_index(op.f("ix_auction_paddle_party_id"), "auction_paddle", ["party_id"], unique=False)
+    op.create_table(
+        "auction_paper",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("session_id", sa.Uuid(), nullable=False),
+        sa.Column("subject_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("content_hash", sa.String(length=64), nullable=False),
+        sa.Column("file_key", sa.String(length=200), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("size_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("seal_id", sa.Uuid(), nullable=False),
+        sa.Column("printed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("kind IN ('notice', 'catalogue', 'confirmation', 'minutes')", name=op.f("ck_auction_paper_kind")),
+        sa.ForeignKeyConstraint(["session_id"], ["auction_session.id"], name=op.f("fk_auction_paper_session_id_auction_session")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_auction_paper")),
+        sa.UniqueConstraint("subject_id", "kind", "content_hash", name="auction_paper_edition"),
+    )
+    op.create_index(op.f("ix_auction_paper_session_id"), "auction_paper", ["session_id"], unique=False)
+    op.create_table(
+        "auction_screening",
+        sa.Column("session_id", sa.Uuid(), nullable=False),
+        sa.Column("screened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("lots", sa.Integer(), nullable=False),
+        sa.Column("findings", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["session_id"], ["auction_session.id"], name=op.f("fk_auction_screening_session_id_auction_session")),
+        sa.PrimaryKeyConstraint("session_id", name=op.f("pk_auction_screening")),
     )
     op.create_table(
         "consignment",
@@ -830,6 +1438,8 @@ def upgrade() -> None:
         sa.Column("term_days", sa.Integer(), nullable=False),
         sa.Column("commission_bps", sa.Integer(), nullable=False),
         sa.Column("withdrawal_fee_minor", sa.BigInteger(), nullable=False),
+        sa.Column("storage_free_days", sa.Integer(), nullable=False),
+        sa.Column("storage_day_minor", sa.BigInteger(), nullable=False),
         sa.Column("description", sa.String(length=4000), nullable=False),
         sa.Column("document", sa.Text(), nullable=False),
         sa.Column("content_hash", sa.String(length=64), nullable=False),
@@ -838,12 +1448,6 @@ def upgrade() -> None:
         sa.Column("signed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ends_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("listing_id", sa.Uuid(), nullable=True),
-        sa.Column("bay_number", sa.String(length=20), nullable=True),
-        sa.Column("custody_receipt", sa.String(length=40), nullable=True),
-        sa.Column("custody_key_count", sa.Integer(), nullable=True),
-        sa.Column("custody_odometer_km", sa.Integer(), nullable=True),
-        sa.Column("custody_papers", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=True),
-        sa.Column("custody_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("end_reason", sa.String(length=40), nullable=True),
         sa.Column("end_note", sa.String(length=500), nullable=False),
@@ -862,6 +1466,7 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint("commission_bps BETWEEN 0 AND 10000", name=op.f("ck_consignment_commission_share")),
         sa.CheckConstraint("floor_minor > 0 AND floor_minor <= ask_minor", name=op.f("ck_consignment_floor_below_ask")),
+        sa.CheckConstraint("storage_free_days >= 0 AND storage_day_minor >= 0", name=op.f("ck_consignment_storage_not_negative")),
         sa.CheckConstraint("term_days > 0", name=op.f("ck_consignment_term_positive")),
         sa.CheckConstraint("withdrawal_fee_minor >= 0", name=op.f("ck_consignment_withdrawal_fee_not_negative")),
         sa.ForeignKeyConstraint(["vehicle_id"], ["vehicle.id"], name=op.f("fk_consignment_vehicle_id_vehicle")),
@@ -872,14 +1477,6 @@ def upgrade() -> None:
     op.create_index("ix_consignment_ends", "consignment", ["state", "ends_at"], unique=False)
     op.create_index(op.f("ix_consignment_vehicle_id"), "consignment", ["vehicle_id"], unique=False)
     op.create_index(
-        "uq_consignment_bay",
-        "consignment",
-        ["agent_id", "bay_number"],
-        unique=True,
-        sqlite_where=sa.text("state = 'active' AND bay_number IS NOT NULL"),
-        postgresql_where=sa.text("state = 'active' AND bay_number IS NOT NULL"),
-    )
-    op.create_index(
         "uq_consignment_open_vehicle",
         "consignment",
         ["vehicle_id"],
@@ -888,15 +1485,54 @@ def upgrade() -> None:
         postgresql_where=sa.text("state IN ('offered', 'active')"),
     )
     op.create_table(
-        "import_feed_entry",
-        sa.Column("import_id", sa.Uuid(), nullable=False),
-        sa.Column("feed_no", sa.BigInteger(), nullable=False),
-        sa.Column("is_removed", sa.Boolean(), nullable=False),
+        "import_feed_run",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("source_id", sa.Uuid(), nullable=False),
+        sa.Column("pilot_id", sa.Uuid(), nullable=False),
+        sa.Column("is_pulled", sa.Boolean(), nullable=False),
+        sa.Column("scope", sa.String(length=40), nullable=False),
+        sa.Column("state", sa.String(length=40), nullable=False),
+        sa.Column("confirm_removals", sa.Boolean(), nullable=False),
         sa.Column("content_hash", sa.String(length=64), nullable=False),
-        sa.Column("document", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
-        sa.ForeignKeyConstraint(["import_id"], ["import_car.id"], name=op.f("fk_import_feed_entry_import_id_import_car")),
-        sa.PrimaryKeyConstraint("import_id", name=op.f("pk_import_feed_entry")),
-        sa.UniqueConstraint("feed_no", name=op.f("uq_import_feed_entry_feed_no")),
+        sa.Column("sequence", sa.BigInteger(), nullable=False),
+        sa.Column("size_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("file_key", sa.String(length=200), nullable=True),
+        sa.Column("file_expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("rows_total", sa.Integer(), nullable=False),
+        sa.Column("rows_done", sa.Integer(), nullable=False),
+        sa.Column("rows_added", sa.Integer(), nullable=False),
+        sa.Column("rows_changed", sa.Integer(), nullable=False),
+        sa.Column("rows_unchanged", sa.Integer(), nullable=False),
+        sa.Column("rows_held_back", sa.Integer(), nullable=False),
+        sa.Column("rows_removed", sa.Integer(), nullable=False),
+        sa.Column("rows_bad", sa.Integer(), nullable=False),
+        sa.Column("unknown_fields", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("problem_code", sa.String(length=60), nullable=True),
+        sa.Column("problem", sa.String(length=400), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("received_again_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(state IN ('received', 'running')) = (finished_at IS NULL)", name=op.f("ck_import_feed_run_finished_with_instant")
+        ),
+        sa.CheckConstraint("scope IN ('full', 'delta')", name=op.f("ck_import_feed_run_scope")),
+        sa.CheckConstraint(
+            "state IN ('received', 'running', 'applied', 'unchanged', 'stopped', 'refused', 'failed')",
+            name=op.f("ck_import_feed_run_state"),
+        ),
+        sa.ForeignKeyConstraint(["source_id"], ["import_source.id"], name=op.f("fk_import_feed_run_source_id_import_source")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_import_feed_run")),
+    )
+    op.create_index("ix_import_feed_run_source", "import_feed_run", ["source_id", "id"], unique=False)
+    op.create_index(
+        "uq_import_feed_run_under_way",
+        "import_feed_run",
+        ["source_id"],
+        unique=True,
+        sqlite_where=sa.text("state IN ('received', 'running')"),
+        postgresql_where=sa.text("state IN ('received', 'running')"),
     )
     op.create_table(
         "import_paper",
@@ -925,6 +1561,28 @@ def upgrade() -> None:
         postgresql_where=sa.text("superseded_at IS NULL"),
     )
     op.create_table(
+        "import_pilot_assessment",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("pilot_id", sa.Uuid(), nullable=False),
+        sa.Column("year", sa.Integer(), nullable=False),
+        sa.Column("due_on", sa.Date(), nullable=False),
+        sa.Column("state", sa.String(length=40), nullable=False),
+        sa.Column("results", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("submitted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("decided_by", sa.Uuid(), nullable=True),
+        sa.Column("note", sa.String(length=500), nullable=False),
+        sa.CheckConstraint("state IN ('due', 'submitted', 'passed', 'failed', 'overdue')", name=op.f("ck_import_pilot_assessment_state")),
+        sa.CheckConstraint(
+            "state NOT IN ('passed', 'failed') OR decided_at IS NOT NULL", name=op.f("ck_import_pilot_assessment_decided_with_instant")
+        ),
+        sa.ForeignKeyConstraint(["pilot_id"], ["import_pilot.party_id"], name=op.f("fk_import_pilot_assessment_pilot_id_import_pilot")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_import_pilot_assessment")),
+        sa.UniqueConstraint("pilot_id", "year", name="assessment_of_a_year"),
+    )
+    op.create_index("ix_import_pilot_assessment_due", "import_pilot_assessment", ["state", "due_on"], unique=False)
+    op.create_table(
         "inspection_evidence",
         sa.Column("appraisal_id", sa.Uuid(), nullable=False),
         sa.Column("seq", sa.Integer(), autoincrement=False, nullable=False),
@@ -946,6 +1604,21 @@ def upgrade() -> None:
         sa.CheckConstraint("item BETWEEN 1 AND 113", name=op.f("ck_inspection_record_item")),
         sa.ForeignKeyConstraint(["appraisal_id"], ["appraisal.id"], name=op.f("fk_inspection_record_appraisal_id_appraisal")),
         sa.PrimaryKeyConstraint("appraisal_id", "seq", name=op.f("pk_inspection_record")),
+    )
+    op.create_table(
+        "issued_report",
+        sa.Column("report_hash", sa.String(length=64), nullable=False),
+        sa.Column("appraisal_id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.String(length=40), nullable=False),
+        sa.Column("report", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("seal_id", sa.Uuid(), nullable=False),
+        sa.Column("issued_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("valid_until", sa.Date(), nullable=False),
+        sa.Column("keep_until", sa.Date(), nullable=False),
+        sa.CheckConstraint("keep_until > valid_until", name=op.f("ck_issued_report_term")),
+        sa.ForeignKeyConstraint(["appraisal_id"], ["appraisal.id"], name=op.f("fk_issued_report_appraisal_id_appraisal")),
+        sa.PrimaryKeyConstraint("report_hash", name=op.f("pk_issued_report")),
+        sa.UniqueConstraint("appraisal_id", name=op.f("uq_issued_report_appraisal_id")),
     )
     op.create_table(
         "ledger_transfer",
@@ -1083,6 +1756,19 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_odometer_reading_vehicle_id"), "odometer_reading", ["vehicle_id"], unique=False)
     op.create_table(
+        "operation_case_statement",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("party_id", sa.Uuid(), nullable=False),
+        sa.Column("by_operator", sa.Boolean(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["operation_case.id"], name=op.f("fk_operation_case_statement_case_id_operation_case")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_operation_case_statement")),
+    )
+    op.create_index(op.f("ix_operation_case_statement_case_id"), "operation_case_statement", ["case_id"], unique=False)
+    op.create_index(op.f("ix_operation_case_statement_party_id"), "operation_case_statement", ["party_id"], unique=False)
+    op.create_table(
         "organization",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("kind", sa.String(length=40), nullable=False),
@@ -1097,7 +1783,7 @@ def upgrade() -> None:
         sa.Column("verified_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("verification_note", sa.String(length=500), nullable=True),
         sa.CheckConstraint(
-            "kind IN ('dealer', 'auction_house', 'broker', 'appraiser', 'valuation_partner', 'insurer', 'lender', 'import_pilot', 'market_operator')",
+            "kind IN ('dealer', 'auction_house', 'broker', 'appraiser', 'valuation_partner', 'insurer', 'lender', 'import_pilot', 'fleet', 'market_operator')",
             name=op.f("ck_organization_kind"),
         ),
         sa.CheckConstraint("verification IN ('pending', 'verified', 'rejected')", name=op.f("ck_organization_verification")),
@@ -1148,9 +1834,38 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'open'"),
     )
     op.create_table(
+        "payment_hold_renewal",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("hold_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("state", sa.String(length=40), nullable=False),
+        sa.Column("old_ref", sa.String(length=120), nullable=True),
+        sa.Column("failure_code", sa.String(length=60), nullable=True),
+        sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "kind IN ('hold', 'renew', 'drop', 'charge', 'release', 'capture', 'forfeit', 'collect', 'cancel', 'refund', 'payout')",
+            name=op.f("ck_payment_hold_renewal_kind"),
+        ),
+        sa.CheckConstraint("kind IN ('renew', 'charge')", name=op.f("ck_payment_hold_renewal_renewed_or_charged")),
+        sa.CheckConstraint("state IN ('requested', 'done', 'refused', 'idle')", name=op.f("ck_payment_hold_renewal_state")),
+        sa.ForeignKeyConstraint(["hold_id"], ["payment_hold.id"], name=op.f("fk_payment_hold_renewal_hold_id_payment_hold")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_payment_hold_renewal")),
+    )
+    op.create_index(op.f("ix_payment_hold_renewal_hold_id"), "payment_hold_renewal", ["hold_id"], unique=False)
+    op.create_index(
+        "uq_payment_hold_renewal_pending",
+        "payment_hold_renewal",
+        ["hold_id"],
+        unique=True,
+        sqlite_where=sa.text("state = 'requested'"),
+        postgresql_where=sa.text("state = 'requested'"),
+    )
+    op.create_table(
         "payment_refund",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("payment_id", sa.Uuid(), nullable=True),
+        sa.Column("hold_id", sa.Uuid(), nullable=True),
         sa.Column("source_ref", sa.String(length=120), nullable=False),
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
         sa.Column("currency", sa.String(length=3), nullable=False),
@@ -1162,9 +1877,11 @@ def upgrade() -> None:
         sa.Column("refunded_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("state IN ('requested', 'refunded', 'failed')", name=op.f("ck_payment_refund_state")),
         sa.CheckConstraint("amount_minor > 0", name=op.f("ck_payment_refund_amount_positive")),
+        sa.ForeignKeyConstraint(["hold_id"], ["payment_hold.id"], name=op.f("fk_payment_refund_hold_id_payment_hold")),
         sa.ForeignKeyConstraint(["payment_id"], ["payment.id"], name=op.f("fk_payment_refund_payment_id_payment")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_payment_refund")),
     )
+    op.create_index(op.f("ix_payment_refund_hold_id"), "payment_refund", ["hold_id"], unique=False)
     op.create_index(op.f("ix_payment_refund_payment_id"), "payment_refund", ["payment_id"], unique=False)
     op.create_table(
         "payout_account",
@@ -1210,6 +1927,50 @@ def upgrade() -> None:
     op.create_index(op.f("ix_person_identity_kept_to"), "person", ["identity_kept_to"], unique=False)
     op.create_index(op.f("ix_person_resident_id_hash"), "person", ["resident_id_hash"], unique=False)
     op.create_table(
+        "reconditioning",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("dealer_id", sa.Uuid(), nullable=False),
+        sa.Column("vehicle_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("description", sa.String(length=300), nullable=False),
+        sa.Column("workshop", sa.String(length=80), nullable=False),
+        sa.Column("state", sa.String(length=40), nullable=False),
+        sa.Column("cost_minor", sa.BigInteger(), nullable=False),
+        sa.Column("done_on", sa.Date(), nullable=True),
+        sa.Column("created_by", sa.Uuid(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.CheckConstraint("(state = 'done') = (done_on IS NOT NULL)", name=op.f("ck_reconditioning_done_with_day")),
+        sa.CheckConstraint(
+            "kind IN ('inspection', 'mechanical', 'body_paint', 'tyres', 'interior', 'cleaning', 'battery', 'parts', 'papers', 'transport', 'other')",
+            name=op.f("ck_reconditioning_kind"),
+        ),
+        sa.CheckConstraint("state IN ('planned', 'done', 'dropped')", name=op.f("ck_reconditioning_state")),
+        sa.CheckConstraint("cost_minor >= 0", name=op.f("ck_reconditioning_cost_not_negative")),
+        sa.ForeignKeyConstraint(["vehicle_id"], ["vehicle.id"], name=op.f("fk_reconditioning_vehicle_id_vehicle")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_reconditioning")),
+    )
+    op.create_index("ix_reconditioning_car", "reconditioning", ["dealer_id", "vehicle_id", "id"], unique=False)
+    op.create_table(
+        "reverse_invoice",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("order_id", sa.Uuid(), nullable=False),
+        sa.Column("vehicle_id", sa.Uuid(), nullable=False),
+        sa.Column("seller_id", sa.Uuid(), nullable=False),
+        sa.Column("dealer_id", sa.Uuid(), nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.Column("content_hash", sa.String(length=64), nullable=False),
+        sa.Column("rules_version", sa.Integer(), nullable=False),
+        sa.Column("issued_by", sa.Uuid(), nullable=False),
+        sa.Column("issued_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("amount_minor > 0", name=op.f("ck_reverse_invoice_reverse_amount_positive")),
+        sa.ForeignKeyConstraint(["vehicle_id"], ["vehicle.id"], name=op.f("fk_reverse_invoice_vehicle_id_vehicle")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_reverse_invoice")),
+        sa.UniqueConstraint("order_id", name=op.f("uq_reverse_invoice_order_id")),
+    )
+    op.create_index("ix_reverse_invoice_seller", "reverse_invoice", ["seller_id", "issued_at"], unique=False)
+    op.create_table(
         "sandbox_bank_freeze",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("account_no", sa.String(length=19), nullable=False),
@@ -1247,6 +2008,26 @@ def upgrade() -> None:
     op.create_index(op.f("ix_sandbox_bank_movement_reference"), "sandbox_bank_movement", ["reference"], unique=False)
     op.create_index(op.f("ix_sandbox_bank_movement_to_account"), "sandbox_bank_movement", ["to_account"], unique=False)
     op.create_table(
+        "stock_annotation",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("vehicle_id", sa.Uuid(), nullable=False),
+        sa.Column("dealer_id", sa.Uuid(), nullable=False),
+        sa.Column("text", sa.String(length=40), nullable=False),
+        sa.Column("annotated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["vehicle_id"], ["vehicle.id"], name=op.f("fk_stock_annotation_vehicle_id_vehicle")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_stock_annotation")),
+    )
+    op.create_index("ix_stock_annotation_dealer", "stock_annotation", ["dealer_id", "id"], unique=False)
+    op.create_index(
+        "uq_stock_annotation_standing",
+        "stock_annotation",
+        ["vehicle_id"],
+        unique=True,
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
+    op.create_table(
         "stock_car",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("dealer_id", sa.Uuid(), nullable=False),
@@ -1265,14 +2046,16 @@ def upgrade() -> None:
         sa.Column("pending_cost_minor", sa.BigInteger(), nullable=True),
         sa.Column("pending_description", sa.String(length=2000), nullable=True),
         sa.Column("pending_row_hash", sa.String(length=64), nullable=True),
+        sa.Column("pending_more", sa.Text(), nullable=True),
+        sa.Column("hand_changed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("list_request_id", sa.Uuid(), nullable=True),
         sa.Column("list_requested_by", sa.Uuid(), nullable=True),
         sa.Column("list_problem", sa.String(length=60), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("pending_state IN ('staged', 'in_stock', 'removed', 'sold')", name=op.f("ck_stock_car_pending_state")),
-        sa.CheckConstraint("state = 'staged' OR ask_minor IS NOT NULL", name=op.f("ck_stock_car_stock_has_price")),
-        sa.CheckConstraint("state IN ('staged', 'in_stock', 'removed', 'sold')", name=op.f("ck_stock_car_state")),
+        sa.CheckConstraint("pending_state IN ('staged', 'bought', 'in_stock', 'removed', 'sold')", name=op.f("ck_stock_car_pending_state")),
+        sa.CheckConstraint("state IN ('staged', 'bought') OR ask_minor IS NOT NULL", name=op.f("ck_stock_car_stock_has_price")),
+        sa.CheckConstraint("state IN ('staged', 'bought', 'in_stock', 'removed', 'sold')", name=op.f("ck_stock_car_state")),
         sa.CheckConstraint("ask_minor IS NULL OR ask_minor > 0", name=op.f("ck_stock_car_ask_positive")),
         sa.CheckConstraint("cost_minor IS NULL OR cost_minor >= 0", name=op.f("ck_stock_car_cost_not_negative")),
         sa.ForeignKeyConstraint(["vehicle_id"], ["vehicle.id"], name=op.f("fk_stock_car_vehicle_id_vehicle")),
@@ -1280,9 +2063,48 @@ def upgrade() -> None:
         sa.UniqueConstraint("dealer_id", "vehicle_id", name="stock_car_once"),
     )
     op.create_index("ix_stock_car_dealer", "stock_car", ["dealer_id", "state", "id"], unique=False)
-    op.create_index("ix_stock_car_list_request", "stock_car", ["list_request_id"], unique=False)
+    op.create_index("ix_stock_car_hash", "stock_car", ["dealer_id", "row_hash"], unique=False)
+    op.create_index(
+        "ix_stock_car_list_request",
+        "stock_car",
+        ["list_request_id"],
+        unique=False,
+        sqlite_where=sa.text("list_request_id IS NOT NULL"),
+        postgresql_where=sa.text("list_request_id IS NOT NULL"),
+    )
     op.create_index("ix_stock_car_pending", "stock_car", ["pending_import_id"], unique=False)
     op.create_index(op.f("ix_stock_car_vehicle_id"), "stock_car", ["vehicle_id"], unique=False)
+    op.create_table(
+        "stock_image",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("dealer_id", sa.Uuid(), nullable=False),
+        sa.Column("vehicle_id", sa.Uuid(), nullable=False),
+        sa.Column("import_id", sa.Uuid(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("url_hash", sa.String(length=80), nullable=False),
+        sa.Column("state", sa.String(length=40), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("next_try_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("problem", sa.String(length=60), nullable=True),
+        sa.Column("photo_id", sa.Uuid(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("state IN ('waiting', 'fetched', 'failed')", name=op.f("ck_stock_image_state")),
+        sa.ForeignKeyConstraint(["import_id"], ["stock_import.id"], name=op.f("fk_stock_image_import_id_stock_import")),
+        sa.ForeignKeyConstraint(["vehicle_id"], ["vehicle.id"], name=op.f("fk_stock_image_vehicle_id_vehicle")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_stock_image")),
+        sa.UniqueConstraint("dealer_id", "vehicle_id", "url_hash", name="stock_image_once"),
+    )
+    op.create_index(
+        "ix_stock_image_due",
+        "stock_image",
+        ["next_try_at"],
+        unique=False,
+        sqlite_where=sa.text("state = 'waiting'"),
+        postgresql_where=sa.text("state = 'waiting'"),
+    )
+    op.create_index(op.f("ix_stock_image_import_id"), "stock_image", ["import_id"], unique=False)
+    op.create_index(op.f("ix_stock_image_vehicle_id"), "stock_image", ["vehicle_id"], unique=False)
     op.create_table(
         "stock_import_row",
         sa.Column("import_id", sa.Uuid(), nullable=False),
@@ -1291,9 +2113,96 @@ def upgrade() -> None:
         sa.Column("stock_no", sa.String(length=60), nullable=True),
         sa.Column("vehicle_id", sa.Uuid(), nullable=True),
         sa.Column("findings", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
-        sa.CheckConstraint("outcome IN ('added', 'changed', 'unchanged', 'bad')", name=op.f("ck_stock_import_row_outcome")),
+        sa.Column("changes", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("before", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=True),
+        sa.CheckConstraint("outcome IN ('added', 'changed', 'unchanged', 'removed', 'bad')", name=op.f("ck_stock_import_row_outcome")),
         sa.ForeignKeyConstraint(["import_id"], ["stock_import.id"], name=op.f("fk_stock_import_row_import_id_stock_import")),
         sa.PrimaryKeyConstraint("import_id", "n", name=op.f("pk_stock_import_row")),
+    )
+    op.create_index("ix_stock_import_row_vehicle", "stock_import_row", ["import_id", "vehicle_id"], unique=False)
+    op.create_table(
+        "supply_batch",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("agreement_id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=40), nullable=False),
+        sa.Column("brought_by", sa.Uuid(), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("state IN ('received', 'done')", name=op.f("ck_supply_batch_state")),
+        sa.CheckConstraint("number >= 1", name=op.f("ck_supply_batch_supply_batch_counts")),
+        sa.ForeignKeyConstraint(["agreement_id"], ["supply_agreement.id"], name=op.f("fk_supply_batch_agreement_id_supply_agreement")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_supply_batch")),
+        sa.UniqueConstraint("agreement_id", "number", name="supply_batch_number"),
+    )
+    op.create_table(
+        "supply_signature",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("agreement_id", sa.Uuid(), nullable=False),
+        sa.Column("side", sa.String(length=40), nullable=False),
+        sa.Column("signature_id", sa.Uuid(), nullable=False),
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("side IN ('source', 'market')", name=op.f("ck_supply_signature_side")),
+        sa.ForeignKeyConstraint(["agreement_id"], ["supply_agreement.id"], name=op.f("fk_supply_signature_agreement_id_supply_agreement")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_supply_signature")),
+        sa.UniqueConstraint("agreement_id", "side", name="supply_signature_once"),
+    )
+    op.create_table(
+        "trade_in",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("vehicle_id", sa.Uuid(), nullable=False),
+        sa.Column("owner_id", sa.Uuid(), nullable=False),
+        sa.Column("dealer_id", sa.Uuid(), nullable=False),
+        sa.Column("listing_id", sa.Uuid(), nullable=True),
+        sa.Column("new_car", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=True),
+        sa.Column("state", sa.String(length=40), nullable=False),
+        sa.Column("description", sa.String(length=2000), nullable=False),
+        sa.Column("disclosures", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("buyer_city", sa.String(length=30), nullable=True),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("valid_until", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("old_price_minor", sa.BigInteger(), nullable=True),
+        sa.Column("new_price_minor", sa.BigInteger(), nullable=True),
+        sa.Column("offered_by", sa.Uuid(), nullable=True),
+        sa.Column("old_order_id", sa.Uuid(), nullable=True),
+        sa.Column("new_order_id", sa.Uuid(), nullable=True),
+        sa.Column("old_gone_on", sa.Date(), nullable=True),
+        sa.Column("new_bought_on", sa.Date(), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("end_reason", sa.String(length=40), nullable=False),
+        sa.Column("end_note", sa.String(length=500), nullable=False),
+        sa.CheckConstraint(
+            "(state IN ('asked', 'offered', 'ordered')) = (ended_at IS NULL)", name=op.f("ck_trade_in_trade_in_ended_with_instant")
+        ),
+        sa.CheckConstraint(
+            "state IN ('asked', 'offered', 'ordered', 'completed', 'lapsed', 'cancelled', 'fallen_through')", name=op.f("ck_trade_in_state")
+        ),
+        sa.CheckConstraint(
+            "state NOT IN ('ordered', 'completed') OR (old_order_id IS NOT NULL AND (new_order_id IS NOT NULL OR listing_id IS NULL))",
+            name=op.f("ck_trade_in_trade_in_both_or_neither"),
+        ),
+        sa.CheckConstraint("(listing_id IS NULL) <> (new_car IS NULL)", name=op.f("ck_trade_in_trade_in_one_new_car")),
+        sa.CheckConstraint("new_price_minor IS NULL OR new_price_minor > 0", name=op.f("ck_trade_in_trade_in_new_price_positive")),
+        sa.CheckConstraint("old_price_minor IS NULL OR old_price_minor > 0", name=op.f("ck_trade_in_trade_in_old_price_positive")),
+        sa.CheckConstraint("owner_id <> dealer_id", name=op.f("ck_trade_in_trade_in_two_parties")),
+        sa.ForeignKeyConstraint(["vehicle_id"], ["vehicle.id"], name=op.f("fk_trade_in_vehicle_id_vehicle")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_trade_in")),
+    )
+    op.create_index("ix_trade_in_dealer", "trade_in", ["dealer_id", "id"], unique=False)
+    op.create_index("ix_trade_in_lapses", "trade_in", ["state", "valid_until"], unique=False)
+    op.create_index(op.f("ix_trade_in_listing_id"), "trade_in", ["listing_id"], unique=False)
+    op.create_index(op.f("ix_trade_in_new_order_id"), "trade_in", ["new_order_id"], unique=False)
+    op.create_index(op.f("ix_trade_in_old_order_id"), "trade_in", ["old_order_id"], unique=False)
+    op.create_index("ix_trade_in_owner", "trade_in", ["owner_id", "id"], unique=False)
+    op.create_index(op.f("ix_trade_in_vehicle_id"), "trade_in", ["vehicle_id"], unique=False)
+    op.create_index(
+        "uq_trade_in_open_vehicle",
+        "trade_in",
+        ["vehicle_id"],
+        unique=True,
+        sqlite_where=sa.text("state IN ('asked', 'offered', 'ordered')"),
+        postgresql_where=sa.text("state IN ('asked', 'offered', 'ordered')"),
     )
     op.create_table(
         "trade_order",
@@ -1316,6 +2225,10 @@ def upgrade() -> None:
         sa.Column("seller_fee_to", sa.Uuid(), nullable=True),
         sa.Column("commission_minor", sa.BigInteger(), nullable=False),
         sa.Column("fee_table_number", sa.Integer(), nullable=True),
+        sa.Column("linked_order_id", sa.Uuid(), nullable=True),
+        sa.Column("offset_minor", sa.BigInteger(), nullable=False),
+        sa.Column("adjustment_minor", sa.BigInteger(), nullable=False),
+        sa.Column("disputed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("buyer_city", sa.String(length=30), nullable=True),
         sa.Column("state", sa.String(length=40), nullable=False),
         sa.Column("contract_kind", sa.String(length=40), nullable=False),
@@ -1337,6 +2250,7 @@ def upgrade() -> None:
         sa.Column("end_reason", sa.String(length=200), nullable=True),
         sa.CheckConstraint("(state = 'completed') = (completed_at IS NOT NULL)", name=op.f("ck_trade_order_completed_with_instant")),
         sa.CheckConstraint("contract_kind IN ('sale', 'purchase', 'trade')", name=op.f("ck_trade_order_contract_kind")),
+        sa.CheckConstraint("disputed_at IS NULL OR state = 'handed_over'", name=op.f("ck_trade_order_disputed_when_handed_over")),
         sa.CheckConstraint("price_kind IN ('asking', 'hammer', 'negotiated')", name=op.f("ck_trade_order_price_kind")),
         sa.CheckConstraint("source_kind IN ('listing', 'lot', 'acquisition')", name=op.f("ck_trade_order_source_kind")),
         sa.CheckConstraint(
@@ -1344,9 +2258,15 @@ def upgrade() -> None:
             name=op.f("ck_trade_order_state"),
         ),
         sa.CheckConstraint(
+            "adjustment_minor >= 0 AND adjustment_minor <= price_minor - offset_minor - seller_fee_minor - commission_minor",
+            name=op.f("ck_trade_order_adjustment_within_proceeds"),
+        ),
+        sa.CheckConstraint(
             "buyer_fee_minor >= 0 AND seller_fee_minor >= 0 AND commission_minor >= 0", name=op.f("ck_trade_order_fees_not_negative")
         ),
         sa.CheckConstraint("buyer_id <> seller_id", name=op.f("ck_trade_order_two_parties")),
+        sa.CheckConstraint("offset_minor = 0 OR linked_order_id IS NOT NULL", name=op.f("ck_trade_order_offset_against_an_order")),
+        sa.CheckConstraint("offset_minor >= 0 AND offset_minor <= price_minor", name=op.f("ck_trade_order_offset_within_price")),
         sa.CheckConstraint("price_minor > 0", name=op.f("ck_trade_order_price_positive")),
         sa.CheckConstraint("seller_fee_minor + commission_minor <= price_minor", name=op.f("ck_trade_order_fees_within_price")),
         sa.ForeignKeyConstraint(["vehicle_id"], ["vehicle.id"], name=op.f("fk_trade_order_vehicle_id_vehicle")),
@@ -1356,6 +2276,7 @@ def upgrade() -> None:
     op.create_index("ix_trade_order_agent", "trade_order", ["agent_id", "id"], unique=False)
     op.create_index("ix_trade_order_buyer", "trade_order", ["buyer_id", "id"], unique=False)
     op.create_index("ix_trade_order_deadline", "trade_order", ["state", "sign_by", "pay_by"], unique=False)
+    op.create_index(op.f("ix_trade_order_linked_order_id"), "trade_order", ["linked_order_id"], unique=False)
     op.create_index("ix_trade_order_seller", "trade_order", ["seller_id", "id"], unique=False)
     op.create_index(op.f("ix_trade_order_source_id"), "trade_order", ["source_id"], unique=False)
     op.create_index(op.f("ix_trade_order_vehicle_id"), "trade_order", ["vehicle_id"], unique=False)
@@ -1382,24 +2303,24 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_vehicle_claim_holder_id"), "vehicle_claim", ["holder_id"], unique=False)
     op.create_table(
-        "vehicle_document",
+        "vehicle_history",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("vehicle_id", sa.Uuid(), nullable=False),
         sa.Column("kind", sa.String(length=40), nullable=False),
-        sa.Column("number", sa.Text(), nullable=True),
-        sa.Column("holder_name", sa.Text(), nullable=True),
-        sa.Column("valid_until", sa.Date(), nullable=True),
-        sa.Column("party_id", sa.Uuid(), nullable=False),
+        sa.Column("happened_on", sa.Date(), nullable=False),
+        sa.Column("odometer_km", sa.Integer(), nullable=True),
+        sa.Column("place", sa.String(length=80), nullable=False),
+        sa.Column("is_authorised", sa.Boolean(), nullable=True),
+        sa.Column("description", sa.String(length=500), nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=True),
+        sa.Column("recorded_by", sa.Uuid(), nullable=False),
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("superseded_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint(
-            "kind IN ('registration_certificate', 'driving_licence', 'inspection_mark', 'purchase_tax_proof', 'vehicle_tax_proof', 'insurance_policy', 'purchase_invoice', 'power_of_attorney', 'purchase_contract', 'asset_disposal_proof')",
-            name=op.f("ck_vehicle_document_kind"),
-        ),
-        sa.ForeignKeyConstraint(["vehicle_id"], ["vehicle.id"], name=op.f("fk_vehicle_document_vehicle_id_vehicle")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_vehicle_document")),
+        sa.CheckConstraint("kind IN ('service', 'claim')", name=op.f("ck_vehicle_history_kind")),
+        sa.CheckConstraint("amount_minor IS NULL OR amount_minor >= 0", name=op.f("ck_vehicle_history_history_amount_not_negative")),
+        sa.ForeignKeyConstraint(["vehicle_id"], ["vehicle.id"], name=op.f("fk_vehicle_history_vehicle_id_vehicle")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_vehicle_history")),
     )
-    op.create_index(op.f("ix_vehicle_document_vehicle_id"), "vehicle_document", ["vehicle_id"], unique=False)
+    op.create_index(op.f("ix_vehicle_history_vehicle_id"), "vehicle_history", ["vehicle_id"], unique=False)
     op.create_table(
         "vehicle_holding",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -1413,6 +2334,7 @@ def upgrade() -> None:
         sa.Column("proof", sa.String(length=200), nullable=False),
         sa.Column("private_note", sa.String(length=2000), nullable=False),
         sa.Column("buy_price_minor", sa.BigInteger(), nullable=True),
+        sa.Column("floor_price_minor", sa.BigInteger(), nullable=True),
         sa.CheckConstraint("capacity IN ('owner', 'dealer_stock', 'consignee', 'pilot')", name=op.f("ck_vehicle_holding_capacity")),
         sa.CheckConstraint("until_at IS NULL OR until_at >= since_at", name=op.f("ck_vehicle_holding_until_after_since")),
         sa.ForeignKeyConstraint(["vehicle_id"], ["vehicle.id"], name=op.f("fk_vehicle_holding_vehicle_id_vehicle")),
@@ -1450,7 +2372,7 @@ def upgrade() -> None:
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("decision_reference", sa.String(length=120), nullable=True),
         sa.CheckConstraint(
-            "kind IN ('lien', 'pledge', 'seal', 'customs_supervision', 'stolen', 'engine_number_mismatch', 'vin_mismatch', 'illegal_assembly', 'deregistered', 'recall', 'barred_by_law')",
+            "kind IN ('lien', 'pledge', 'seal', 'seal_waiting', 'customs_supervision', 'stolen', 'engine_number_mismatch', 'vin_mismatch', 'illegal_assembly', 'deregistered', 'recall', 'barred_by_law')",
             name=op.f("ck_vehicle_restriction_kind"),
         ),
         sa.CheckConstraint("state IN ('open', 'consented', 'released')", name=op.f("ck_vehicle_restriction_state")),
@@ -1458,6 +2380,106 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_vehicle_restriction")),
     )
     op.create_index(op.f("ix_vehicle_restriction_vehicle_id"), "vehicle_restriction", ["vehicle_id"], unique=False)
+    op.create_table(
+        "vehicle_sale",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("vehicle_id", sa.Uuid(), nullable=False),
+        sa.Column("party_id", sa.Uuid(), nullable=False),
+        sa.Column("proof", sa.String(length=200), nullable=False),
+        sa.Column("sold_on", sa.Date(), nullable=False),
+        sa.Column("acquired_on", sa.Date(), nullable=True),
+        sa.Column("year", sa.Integer(), nullable=False),
+        sa.Column("ordinal", sa.Integer(), nullable=True),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["vehicle_id"], ["vehicle.id"], name=op.f("fk_vehicle_sale_vehicle_id_vehicle")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_vehicle_sale")),
+        sa.UniqueConstraint("party_id", "year", "ordinal", name="vehicle_sale_ordinal"),
+        sa.UniqueConstraint("vehicle_id", "party_id", "proof", name="vehicle_sale_once"),
+    )
+    op.create_index(op.f("ix_vehicle_sale_party_id"), "vehicle_sale", ["party_id"], unique=False)
+    op.create_index(op.f("ix_vehicle_sale_vehicle_id"), "vehicle_sale", ["vehicle_id"], unique=False)
+    op.create_table(
+        "webhook_letter",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("endpoint_id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.String(length=80), nullable=False),
+        sa.Column("subject_id", sa.String(length=40), nullable=False),
+        sa.Column("state", sa.String(length=40), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("next_try_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_status", sa.Integer(), nullable=True),
+        sa.Column("last_failure", sa.String(length=80), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("state IN ('open', 'done', 'dead', 'superseded')", name=op.f("ck_webhook_letter_state")),
+        sa.CheckConstraint("attempts >= 0", name=op.f("ck_webhook_letter_attempts_not_negative")),
+        sa.ForeignKeyConstraint(["endpoint_id"], ["webhook_endpoint.id"], name=op.f("fk_webhook_letter_endpoint_id_webhook_endpoint")),
+        sa.ForeignKeyConstraint(["number"], ["webhook_message.number"], name=op.f("fk_webhook_letter_number_webhook_message")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_letter")),
+        sa.UniqueConstraint("endpoint_id", "number", name="webhook_letter_once"),
+    )
+    op.create_index(
+        "ix_webhook_letter_due",
+        "webhook_letter",
+        ["next_try_at"],
+        unique=False,
+        sqlite_where=sa.text("state = 'open'"),
+        postgresql_where=sa.text("state = 'open'"),
+    )
+    op.create_index("ix_webhook_letter_endpoint", "webhook_letter", ["endpoint_id", "id"], unique=False)
+    op.create_table(
+        "acquisition_inspection",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("acquisition_id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("dealer_id", sa.Uuid(), nullable=False),
+        sa.Column("inspected_by", sa.Uuid(), nullable=False),
+        sa.Column("odometer_km", sa.Integer(), nullable=False),
+        sa.Column("agreed_minor", sa.BigInteger(), nullable=False),
+        sa.Column("price_minor", sa.BigInteger(), nullable=False),
+        sa.Column("changes", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("content_hash", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("odometer_km >= 0", name=op.f("ck_acquisition_inspection_inspected_km_not_negative")),
+        sa.CheckConstraint("price_minor > 0 AND agreed_minor > 0", name=op.f("ck_acquisition_inspection_inspected_price_positive")),
+        sa.ForeignKeyConstraint(["acquisition_id"], ["acquisition.id"], name=op.f("fk_acquisition_inspection_acquisition_id_acquisition")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_acquisition_inspection")),
+        sa.UniqueConstraint("acquisition_id", "number", name="acquisition_inspection_number"),
+    )
+    op.create_table(
+        "acquisition_offer",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("acquisition_id", sa.Uuid(), nullable=False),
+        sa.Column("dealer_id", sa.Uuid(), nullable=False),
+        sa.Column("offered_by", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("price_minor", sa.BigInteger(), nullable=False),
+        sa.Column("note", sa.String(length=500), nullable=False),
+        sa.Column("state", sa.String(length=40), nullable=False),
+        sa.Column("offered_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("valid_until", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("(state = 'open') = (ended_at IS NULL)", name=op.f("ck_acquisition_offer_offer_ended_with_instant")),
+        sa.CheckConstraint(
+            "state IN ('open', 'raised', 'accepted', 'declined', 'lapsed', 'lost')", name=op.f("ck_acquisition_offer_state")
+        ),
+        sa.CheckConstraint("price_minor > 0", name=op.f("ck_acquisition_offer_offer_positive")),
+        sa.ForeignKeyConstraint(["acquisition_id"], ["acquisition.id"], name=op.f("fk_acquisition_offer_acquisition_id_acquisition")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_acquisition_offer")),
+        sa.UniqueConstraint("acquisition_id", "dealer_id", "number", name="acquisition_offer_number"),
+    )
+    op.create_index("ix_acquisition_offer_dealer", "acquisition_offer", ["dealer_id", "id"], unique=False)
+    op.create_index("ix_acquisition_offer_lapses", "acquisition_offer", ["state", "valid_until"], unique=False)
+    op.create_index(
+        "uq_acquisition_offer_standing",
+        "acquisition_offer",
+        ["acquisition_id", "dealer_id"],
+        unique=True,
+        sqlite_where=sa.text("state = 'open'"),
+        postgresql_where=sa.text("state = 'open'"),
+    )
     op.create_table(
         "api_key",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -1477,6 +2499,23 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_api_key_organization_id"), "api_key", ["organization_id"], unique=False)
     op.create_table(
+        "appraisal_paper",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("report_hash", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("audience", sa.String(length=40), nullable=False),
+        sa.Column("file_key", sa.String(length=200), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("size_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("seal_id", sa.Uuid(), nullable=False),
+        sa.Column("printed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("audience IN ('client', 'public')", name=op.f("ck_appraisal_paper_audience")),
+        sa.CheckConstraint("kind IN ('report', 'status_table')", name=op.f("ck_appraisal_paper_kind")),
+        sa.ForeignKeyConstraint(["report_hash"], ["issued_report.report_hash"], name=op.f("fk_appraisal_paper_report_hash_issued_report")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_appraisal_paper")),
+        sa.UniqueConstraint("report_hash", "kind", "audience", name="paper_once"),
+    )
+    op.create_table(
         "auction_confirmation",
         sa.Column("lot_id", sa.Uuid(), nullable=False),
         sa.Column("document", sa.Text(), nullable=False),
@@ -1487,6 +2526,123 @@ def upgrade() -> None:
         sa.Column("auctioneer_signed_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["lot_id"], ["auction_lot.id"], name=op.f("fk_auction_confirmation_lot_id_auction_lot")),
         sa.PrimaryKeyConstraint("lot_id", name=op.f("pk_auction_confirmation")),
+    )
+    op.create_table(
+        "auction_default_debt",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("lot_id", sa.Uuid(), nullable=False),
+        sa.Column("debtor_id", sa.Uuid(), nullable=False),
+        sa.Column("consignor_id", sa.Uuid(), nullable=False),
+        sa.Column("house_id", sa.Uuid(), nullable=False),
+        sa.Column("first_price_minor", sa.BigInteger(), nullable=False),
+        sa.Column("commissions_minor", sa.BigInteger(), nullable=False),
+        sa.Column("deposit_minor", sa.BigInteger(), nullable=False),
+        sa.Column("relot_id", sa.Uuid(), nullable=True),
+        sa.Column("second_price_minor", sa.BigInteger(), nullable=True),
+        sa.Column("shortfall_minor", sa.BigInteger(), nullable=True),
+        sa.Column("due_minor", sa.BigInteger(), nullable=True),
+        sa.Column("state", sa.String(length=40), nullable=False),
+        sa.Column("payment_id", sa.Uuid(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("computed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("paid_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("(state = 'waiting') = (second_price_minor IS NULL)", name=op.f("ck_auction_default_debt_computed_with_price")),
+        sa.CheckConstraint("state IN ('waiting', 'due', 'paid', 'settled')", name=op.f("ck_auction_default_debt_state")),
+        sa.CheckConstraint("commissions_minor >= 0 AND deposit_minor >= 0", name=op.f("ck_auction_default_debt_not_negative")),
+        sa.ForeignKeyConstraint(["lot_id"], ["auction_lot.id"], name=op.f("fk_auction_default_debt_lot_id_auction_lot")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_auction_default_debt")),
+        sa.UniqueConstraint("lot_id", name="auction_default_debt_lot"),
+    )
+    op.create_index("ix_auction_default_debt_consignor", "auction_default_debt", ["consignor_id", "id"], unique=False)
+    op.create_index("ix_auction_default_debt_debtor", "auction_default_debt", ["debtor_id", "id"], unique=False)
+    op.create_index("ix_auction_default_debt_house", "auction_default_debt", ["house_id", "id"], unique=False)
+    op.create_table(
+        "auction_defect_claim",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("order_id", sa.Uuid(), nullable=False),
+        sa.Column("lot_id", sa.Uuid(), nullable=False),
+        sa.Column("buyer_id", sa.Uuid(), nullable=False),
+        sa.Column("seller_id", sa.Uuid(), nullable=False),
+        sa.Column("house_id", sa.Uuid(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=True),
+        sa.Column("defect", sa.String(length=40), nullable=False),
+        sa.Column("wants", sa.String(length=40), nullable=False),
+        sa.Column("loss_minor", sa.BigInteger(), nullable=False),
+        sa.Column("conceals", sa.Boolean(), nullable=False),
+        sa.Column("price_minor", sa.BigInteger(), nullable=False),
+        sa.Column("is_statutory", sa.Boolean(), nullable=False),
+        sa.Column("table_number", sa.Integer(), nullable=False),
+        sa.Column("window_ends_on", sa.Date(), nullable=False),
+        sa.Column("state", sa.String(length=40), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("filed_by", sa.Uuid(), nullable=False),
+        sa.Column("filed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("answer_by", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ready_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("decided_by", sa.Uuid(), nullable=True),
+        sa.Column("reasons", sa.Text(), nullable=True),
+        sa.Column("awarded_minor", sa.BigInteger(), nullable=True),
+        sa.Column("payment_id", sa.Uuid(), nullable=True),
+        sa.Column("paid_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(state IN ('adjusted', 'unwound')) = (awarded_minor IS NOT NULL)", name=op.f("ck_auction_defect_claim_awarded_when_granted")
+        ),
+        sa.CheckConstraint(
+            "(state IN ('answering', 'ready')) = (ended_at IS NULL)", name=op.f("ck_auction_defect_claim_ended_with_instant")
+        ),
+        sa.CheckConstraint(
+            "defect IN ('title', 'structural_accident', 'flood_fire', 'odometer', 'major_mechanical', 'equipment')",
+            name=op.f("ck_auction_defect_claim_defect"),
+        ),
+        sa.CheckConstraint(
+            "state IN ('answering', 'ready', 'rejected', 'adjusted', 'unwound', 'withdrawn')", name=op.f("ck_auction_defect_claim_state")
+        ),
+        sa.CheckConstraint("wants IN ('price_adjustment', 'unwinding')", name=op.f("ck_auction_defect_claim_wants")),
+        sa.CheckConstraint("awarded_minor IS NULL OR awarded_minor > 0", name=op.f("ck_auction_defect_claim_award_positive")),
+        sa.CheckConstraint("buyer_id <> seller_id", name=op.f("ck_auction_defect_claim_two_parties")),
+        sa.CheckConstraint("loss_minor > 0 AND loss_minor <= price_minor", name=op.f("ck_auction_defect_claim_loss_within_price")),
+        sa.ForeignKeyConstraint(["lot_id"], ["auction_lot.id"], name=op.f("fk_auction_defect_claim_lot_id_auction_lot")),
+        sa.ForeignKeyConstraint(["order_id"], ["trade_order.id"], name=op.f("fk_auction_defect_claim_order_id_trade_order")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_auction_defect_claim")),
+    )
+    op.create_index("ix_auction_defect_claim_buyer", "auction_defect_claim", ["buyer_id", "id"], unique=False)
+    op.create_index("ix_auction_defect_claim_due", "auction_defect_claim", ["state", "answer_by"], unique=False)
+    op.create_index("ix_auction_defect_claim_house", "auction_defect_claim", ["house_id", "id"], unique=False)
+    op.create_index(op.f("ix_auction_defect_claim_lot_id"), "auction_defect_claim", ["lot_id"], unique=False)
+    op.create_index("ix_auction_defect_claim_seller", "auction_defect_claim", ["seller_id", "id"], unique=False)
+    op.create_index(
+        "uq_auction_defect_claim_class",
+        "auction_defect_claim",
+        ["order_id", "defect"],
+        unique=True,
+        sqlite_where=sa.text("state <> 'withdrawn'"),
+        postgresql_where=sa.text("state <> 'withdrawn'"),
+    )
+    op.create_index(
+        "uq_auction_defect_claim_one_open",
+        "auction_defect_claim",
+        ["order_id"],
+        unique=True,
+        sqlite_where=sa.text("state IN ('answering', 'ready')"),
+        postgresql_where=sa.text("state IN ('answering', 'ready')"),
+    )
+    op.create_table(
+        "auction_ending_told",
+        sa.Column("lot_id", sa.Uuid(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["lot_id"], ["auction_lot.id"], name=op.f("fk_auction_ending_told_lot_id_auction_lot")),
+        sa.PrimaryKeyConstraint("lot_id", name=op.f("pk_auction_ending_told")),
+    )
+    op.create_table(
+        "auction_flaw_exclusion",
+        sa.Column("lot_id", sa.Uuid(), nullable=False),
+        sa.Column("classes", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("text", sa.String(length=500), nullable=False),
+        sa.Column("declared_by", sa.Uuid(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["lot_id"], ["auction_lot.id"], name=op.f("fk_auction_flaw_exclusion_lot_id_auction_lot")),
+        sa.PrimaryKeyConstraint("lot_id", name=op.f("pk_auction_flaw_exclusion")),
     )
     op.create_table(
         "auction_mandate",
@@ -1500,6 +2656,77 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("lot_id", name=op.f("pk_auction_mandate")),
     )
     op.create_table(
+        "auction_negotiation",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("lot_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("state", sa.String(length=40), nullable=False),
+        sa.Column("consignor_id", sa.Uuid(), nullable=False),
+        sa.Column("bidder_id", sa.Uuid(), nullable=False),
+        sa.Column("registration_id", sa.Uuid(), nullable=False),
+        sa.Column("pseudonym", sa.String(length=8), nullable=False),
+        sa.Column("offered_by", sa.String(length=40), nullable=False),
+        sa.Column("bid_minor", sa.BigInteger(), nullable=True),
+        sa.Column("ask_minor", sa.BigInteger(), nullable=True),
+        sa.Column("ceiling_minor", sa.BigInteger(), nullable=True),
+        sa.Column("consignor_counters", sa.Integer(), nullable=False),
+        sa.Column("bidder_counters", sa.Integer(), nullable=False),
+        sa.Column("answer_by", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("order_id", sa.Uuid(), nullable=True),
+        sa.CheckConstraint("(state = 'agreed') = (order_id IS NOT NULL)", name=op.f("ck_auction_negotiation_agreed_has_order")),
+        sa.CheckConstraint("(state = 'open') = (ended_at IS NULL)", name=op.f("ck_auction_negotiation_ended_with_instant")),
+        sa.CheckConstraint("kind IN ('if_bid', 'private_offer', 'second_chance')", name=op.f("ck_auction_negotiation_kind")),
+        sa.CheckConstraint("offered_by IN ('consignor', 'bidder')", name=op.f("ck_auction_negotiation_offered_by")),
+        sa.CheckConstraint("state IN ('open', 'agreed', 'declined', 'lapsed')", name=op.f("ck_auction_negotiation_state")),
+        sa.CheckConstraint("ask_minor IS NULL OR ask_minor > 0", name=op.f("ck_auction_negotiation_ask_above_zero")),
+        sa.CheckConstraint(
+            "ask_minor IS NULL OR bid_minor IS NULL OR bid_minor < ask_minor", name=op.f("ck_auction_negotiation_ask_above_bid")
+        ),
+        sa.CheckConstraint(
+            "ask_minor IS NULL OR ceiling_minor IS NULL OR ask_minor <= ceiling_minor",
+            name=op.f("ck_auction_negotiation_ask_within_reserve"),
+        ),
+        sa.CheckConstraint("bid_minor IS NULL OR bid_minor > 0", name=op.f("ck_auction_negotiation_bid_above_zero")),
+        sa.CheckConstraint("consignor_id <> bidder_id", name=op.f("ck_auction_negotiation_two_parties")),
+        sa.ForeignKeyConstraint(["lot_id"], ["auction_lot.id"], name=op.f("fk_auction_negotiation_lot_id_auction_lot")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_auction_negotiation")),
+    )
+    op.create_index("ix_auction_negotiation_bidder", "auction_negotiation", ["bidder_id", "id"], unique=False)
+    op.create_index("ix_auction_negotiation_consignor", "auction_negotiation", ["consignor_id", "id"], unique=False)
+    op.create_index(
+        "ix_auction_negotiation_due",
+        "auction_negotiation",
+        ["answer_by"],
+        unique=False,
+        sqlite_where=sa.text("state = 'open'"),
+        postgresql_where=sa.text("state = 'open'"),
+    )
+    op.create_index(op.f("ix_auction_negotiation_lot_id"), "auction_negotiation", ["lot_id"], unique=False)
+    op.create_index(op.f("ix_auction_negotiation_order_id"), "auction_negotiation", ["order_id"], unique=False)
+    op.create_index(
+        "uq_auction_negotiation_one_open",
+        "auction_negotiation",
+        ["lot_id"],
+        unique=True,
+        sqlite_where=sa.text("state = 'open'"),
+        postgresql_where=sa.text("state = 'open'"),
+    )
+    op.create_table(
+        "auction_portfolio_wish",
+        sa.Column("line_id", sa.Uuid(), nullable=False),
+        sa.Column("lot_id", sa.Uuid(), nullable=False),
+        sa.Column("rank", sa.Integer(), nullable=False),
+        sa.Column("maximum_minor", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("maximum_minor > 0", name=op.f("ck_auction_portfolio_wish_maximum_above_zero")),
+        sa.ForeignKeyConstraint(["line_id"], ["auction_line.id"], name=op.f("fk_auction_portfolio_wish_line_id_auction_line")),
+        sa.ForeignKeyConstraint(["lot_id"], ["auction_lot.id"], name=op.f("fk_auction_portfolio_wish_lot_id_auction_lot")),
+        sa.PrimaryKeyConstraint("line_id", "lot_id", name=op.f("pk_auction_portfolio_wish")),
+    )
+    op.create_index(op.f("ix_auction_portfolio_wish_lot_id"), "auction_portfolio_wish", ["lot_id"], unique=False)
+    op.create_table(
         "auction_registration",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("lot_id", sa.Uuid(), nullable=False),
@@ -1510,6 +2737,8 @@ def upgrade() -> None:
         sa.Column("conflict", sa.String(length=40), nullable=True),
         sa.Column("deposit_minor", sa.BigInteger(), nullable=False),
         sa.Column("hold_id", sa.Uuid(), nullable=True),
+        sa.Column("line_id", sa.Uuid(), nullable=True),
+        sa.Column("fee_bps", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
             "state <> 'registered' OR hold_id IS NOT NULL OR deposit_minor = 0", name=op.f("ck_auction_registration_registered_has_deposit")
@@ -1520,13 +2749,58 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint("\"conflict\" IN ('consignor', 'house')", name=op.f("ck_auction_registration_conflict")),
         sa.CheckConstraint("deposit_minor >= 0", name=op.f("ck_auction_registration_deposit_not_negative")),
+        sa.ForeignKeyConstraint(["line_id"], ["auction_line.id"], name=op.f("fk_auction_registration_line_id_auction_line")),
         sa.ForeignKeyConstraint(["lot_id"], ["auction_lot.id"], name=op.f("fk_auction_registration_lot_id_auction_lot")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_auction_registration")),
         sa.UniqueConstraint("lot_id", "party_id", name="auction_registration_party"),
         sa.UniqueConstraint("lot_id", "pseudonym", name="auction_registration_pseudonym"),
     )
     op.create_index(op.f("ix_auction_registration_hold_id"), "auction_registration", ["hold_id"], unique=False)
+    op.create_index(op.f("ix_auction_registration_line_id"), "auction_registration", ["line_id"], unique=False)
     op.create_index(op.f("ix_auction_registration_party_id"), "auction_registration", ["party_id"], unique=False)
+    op.create_table(
+        "auction_relist_plan",
+        sa.Column("lot_id", sa.Uuid(), nullable=False),
+        sa.Column("times", sa.Integer(), nullable=False),
+        sa.Column("cut_bps", sa.Integer(), nullable=False),
+        sa.Column("content_hash", sa.String(length=64), nullable=False),
+        sa.Column("signature_id", sa.Uuid(), nullable=False),
+        sa.Column("signed_by", sa.Uuid(), nullable=False),
+        sa.Column("signed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("cut_bps BETWEEN 0 AND 2000", name=op.f("ck_auction_relist_plan_cut_in_bounds")),
+        sa.CheckConstraint("times BETWEEN 0 AND 5", name=op.f("ck_auction_relist_plan_times_in_bounds")),
+        sa.ForeignKeyConstraint(["lot_id"], ["auction_lot.id"], name=op.f("fk_auction_relist_plan_lot_id_auction_lot")),
+        sa.PrimaryKeyConstraint("lot_id", name=op.f("pk_auction_relist_plan")),
+    )
+    op.create_table(
+        "auction_relisting",
+        sa.Column("lot_id", sa.Uuid(), nullable=False),
+        sa.Column("from_lot_id", sa.Uuid(), nullable=False),
+        sa.Column("broken_lot_id", sa.Uuid(), nullable=True),
+        sa.Column("barred_party_id", sa.Uuid(), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("(broken_lot_id IS NULL) = (barred_party_id IS NULL)", name=op.f("ck_auction_relisting_broken_has_defaulter")),
+        sa.ForeignKeyConstraint(["broken_lot_id"], ["auction_lot.id"], name=op.f("fk_auction_relisting_broken_lot_id_auction_lot")),
+        sa.ForeignKeyConstraint(["from_lot_id"], ["auction_lot.id"], name=op.f("fk_auction_relisting_from_lot_id_auction_lot")),
+        sa.ForeignKeyConstraint(["lot_id"], ["auction_lot.id"], name=op.f("fk_auction_relisting_lot_id_auction_lot")),
+        sa.PrimaryKeyConstraint("lot_id", name=op.f("pk_auction_relisting")),
+        sa.UniqueConstraint("from_lot_id", name=op.f("uq_auction_relisting_from_lot_id")),
+    )
+    op.create_index(op.f("ix_auction_relisting_broken_lot_id"), "auction_relisting", ["broken_lot_id"], unique=False)
+    op.create_table(
+        "auction_reservation",
+        sa.Column("lot_id", sa.Uuid(), nullable=False),
+        sa.Column("registration_id", sa.Uuid(), nullable=False),
+        sa.Column("line_id", sa.Uuid(), nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("order_id", sa.Uuid(), nullable=True),
+        sa.CheckConstraint("amount_minor > 0", name=op.f("ck_auction_reservation_amount_above_zero")),
+        sa.ForeignKeyConstraint(["line_id"], ["auction_line.id"], name=op.f("fk_auction_reservation_line_id_auction_line")),
+        sa.ForeignKeyConstraint(["lot_id"], ["auction_lot.id"], name=op.f("fk_auction_reservation_lot_id_auction_lot")),
+        sa.PrimaryKeyConstraint("lot_id", "registration_id", name=op.f("pk_auction_reservation")),
+    )
+    op.create_index(op.f("ix_auction_reservation_line_id"), "auction_reservation", ["line_id"], unique=False)
+    op.create_index(op.f("ix_auction_reservation_order_id"), "auction_reservation", ["order_id"], unique=False)
     op.create_table(
         "auction_result",
         sa.Column("lot_id", sa.Uuid(), nullable=False),
@@ -1546,13 +2820,66 @@ def upgrade() -> None:
         sa.Column("defaulted_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("(kind = 'sold') = (winner_id IS NOT NULL)", name=op.f("ck_auction_result_sold_has_winner")),
         sa.CheckConstraint("kind <> 'sold' OR price_minor IS NOT NULL", name=op.f("ck_auction_result_sold_has_price")),
-        sa.CheckConstraint("kind IN ('sold', 'passed_no_bid', 'passed_below_reserve')", name=op.f("ck_auction_result_kind")),
+        sa.CheckConstraint("kind IN ('sold', 'passed_no_bid', 'passed_below_reserve', 'on_approval')", name=op.f("ck_auction_result_kind")),
         sa.CheckConstraint("buyer_fee_minor >= 0 AND seller_fee_minor >= 0", name=op.f("ck_auction_result_fees_not_negative")),
         sa.ForeignKeyConstraint(["lot_id"], ["auction_lot.id"], name=op.f("fk_auction_result_lot_id_auction_lot")),
         sa.PrimaryKeyConstraint("lot_id", name=op.f("pk_auction_result")),
     )
     op.create_index(op.f("ix_auction_result_order_id"), "auction_result", ["order_id"], unique=False)
     op.create_index(op.f("ix_auction_result_winner_id"), "auction_result", ["winner_id"], unique=False)
+    op.create_table(
+        "auction_screening_finding",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("session_id", sa.Uuid(), nullable=False),
+        sa.Column("screen", sa.String(length=40), nullable=False),
+        sa.Column("first_id", sa.Uuid(), nullable=False),
+        sa.Column("second_id", sa.Uuid(), nullable=False),
+        sa.Column("with_consignor", sa.Boolean(), nullable=False),
+        sa.Column("evidence", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("found_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("screen IN ('marks', 'shill', 'pair')", name=op.f("ck_auction_screening_finding_screen")),
+        sa.ForeignKeyConstraint(
+            ["session_id"], ["auction_screening.session_id"], name=op.f("fk_auction_screening_finding_session_id_auction_screening")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_auction_screening_finding")),
+        sa.UniqueConstraint("session_id", "screen", "first_id", "second_id", "with_consignor", name="auction_screening_finding_once"),
+    )
+    op.create_index("ix_auction_screening_finding_pair", "auction_screening_finding", ["first_id", "second_id"], unique=False)
+    op.create_table(
+        "auction_watch",
+        sa.Column("party_id", sa.Uuid(), nullable=False),
+        sa.Column("lot_id", sa.Uuid(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["lot_id"], ["auction_lot.id"], name=op.f("fk_auction_watch_lot_id_auction_lot")),
+        sa.PrimaryKeyConstraint("party_id", "lot_id", name=op.f("pk_auction_watch")),
+    )
+    op.create_index("ix_auction_watch_lot", "auction_watch", ["lot_id"], unique=False)
+    op.create_table(
+        "consignment_charge",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("consignment_id", sa.Uuid(), nullable=False),
+        sa.Column("consignor_id", sa.Uuid(), nullable=False),
+        sa.Column("agent_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("state", sa.String(length=40), nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("days", sa.Integer(), nullable=False),
+        sa.Column("from_on", sa.Date(), nullable=True),
+        sa.Column("until_on", sa.Date(), nullable=False),
+        sa.Column("rules_version", sa.Integer(), nullable=False),
+        sa.Column("payment_id", sa.Uuid(), nullable=True),
+        sa.Column("raised_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("paid_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("(state = 'paid') = (paid_at IS NOT NULL)", name=op.f("ck_consignment_charge_paid_with_instant")),
+        sa.CheckConstraint("kind IN ('storage', 'withdrawal_fee')", name=op.f("ck_consignment_charge_kind")),
+        sa.CheckConstraint("state IN ('due', 'paid')", name=op.f("ck_consignment_charge_state")),
+        sa.CheckConstraint("amount_minor > 0", name=op.f("ck_consignment_charge_charge_positive")),
+        sa.ForeignKeyConstraint(["consignment_id"], ["consignment.id"], name=op.f("fk_consignment_charge_consignment_id_consignment")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_consignment_charge")),
+        sa.UniqueConstraint("consignment_id", "kind", "until_on", name="consignment_charge_once"),
+    )
+    op.create_index("ix_consignment_charge_consignor", "consignment_charge", ["consignor_id", "state"], unique=False)
     op.create_table(
         "consignment_consent",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -1568,6 +2895,24 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_consignment_consent_consignment_id"), "consignment_consent", ["consignment_id"], unique=False)
     op.create_table(
+        "consignment_price_step",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("consignment_id", sa.Uuid(), nullable=False),
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("after_days", sa.Integer(), nullable=False),
+        sa.Column("ask_minor", sa.BigInteger(), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("outcome", sa.String(length=40), nullable=True),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("outcome IN ('applied', 'low_already', 'contract_ended')", name=op.f("ck_consignment_price_step_outcome")),
+        sa.CheckConstraint("(outcome IS NULL) = (done_at IS NULL)", name=op.f("ck_consignment_price_step_outcome_with_instant")),
+        sa.CheckConstraint("ask_minor > 0 AND after_days > 0", name=op.f("ck_consignment_price_step_step_positive")),
+        sa.ForeignKeyConstraint(["consignment_id"], ["consignment.id"], name=op.f("fk_consignment_price_step_consignment_id_consignment")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_consignment_price_step")),
+        sa.UniqueConstraint("consignment_id", "seq", name="consignment_price_step_seq"),
+    )
+    op.create_index("ix_consignment_price_step_due", "consignment_price_step", ["outcome", "due_at"], unique=False)
+    op.create_table(
         "consignment_signature",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("consignment_id", sa.Uuid(), nullable=False),
@@ -1579,6 +2924,52 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["consignment_id"], ["consignment.id"], name=op.f("fk_consignment_signature_consignment_id_consignment")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_consignment_signature")),
         sa.UniqueConstraint("consignment_id", "side", name="consignment_signature_once"),
+    )
+    op.create_table(
+        "custody",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("consignment_id", sa.Uuid(), nullable=False),
+        sa.Column("vehicle_id", sa.Uuid(), nullable=False),
+        sa.Column("agent_id", sa.Uuid(), nullable=False),
+        sa.Column("bay_id", sa.Uuid(), nullable=False),
+        sa.Column("receipt_no", sa.String(length=40), nullable=False),
+        sa.Column("odometer_km", sa.Integer(), nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.Column("content_hash", sa.String(length=64), nullable=False),
+        sa.Column("signature_id", sa.Uuid(), nullable=False),
+        sa.Column("taken_by", sa.Uuid(), nullable=False),
+        sa.Column("taken_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("returned_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("odometer_km >= 0", name=op.f("ck_custody_odometer_not_negative")),
+        sa.ForeignKeyConstraint(["bay_id"], ["custody_bay.id"], name=op.f("fk_custody_bay_id_custody_bay")),
+        sa.ForeignKeyConstraint(["consignment_id"], ["consignment.id"], name=op.f("fk_custody_consignment_id_consignment")),
+        sa.ForeignKeyConstraint(["vehicle_id"], ["vehicle.id"], name=op.f("fk_custody_vehicle_id_vehicle")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_custody")),
+        sa.UniqueConstraint("consignment_id", name=op.f("uq_custody_consignment_id")),
+        sa.UniqueConstraint("receipt_no", name=op.f("uq_custody_receipt_no")),
+    )
+    op.create_index("ix_custody_vehicle", "custody", ["vehicle_id", "returned_at"], unique=False)
+    op.create_index(
+        "uq_custody_bay",
+        "custody",
+        ["bay_id"],
+        unique=True,
+        sqlite_where=sa.text("returned_at IS NULL"),
+        postgresql_where=sa.text("returned_at IS NULL"),
+    )
+    op.create_table(
+        "import_feed_row",
+        sa.Column("run_id", sa.Uuid(), nullable=False),
+        sa.Column("n", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("ref", sa.String(length=60), nullable=False),
+        sa.Column("outcome", sa.String(length=40), nullable=False),
+        sa.Column("import_id", sa.Uuid(), nullable=True),
+        sa.Column("findings", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.CheckConstraint(
+            "outcome IN ('added', 'changed', 'unchanged', 'held_back', 'removed', 'bad')", name=op.f("ck_import_feed_row_outcome")
+        ),
+        sa.ForeignKeyConstraint(["run_id"], ["import_feed_run.id"], name=op.f("fk_import_feed_row_run_id_import_feed_run")),
+        sa.PrimaryKeyConstraint("run_id", "n", name=op.f("pk_import_feed_row")),
     )
     op.create_table(
         "invitation",
@@ -1608,11 +2999,39 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("forgotten_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("browser", sa.Uuid(), nullable=True),
         sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_known_device_person_id_person")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_known_device")),
         sa.UniqueConstraint("token_digest", name="known_device_token"),
     )
     op.create_index(op.f("ix_known_device_person_id"), "known_device", ["person_id"], unique=False)
+    op.create_table(
+        "lead",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("listing_id", sa.Uuid(), nullable=False),
+        sa.Column("vehicle_id", sa.Uuid(), nullable=False),
+        sa.Column("seller_id", sa.Uuid(), nullable=False),
+        sa.Column("agent_id", sa.Uuid(), nullable=True),
+        sa.Column("visitor_id", sa.Uuid(), nullable=False),
+        sa.Column("stage", sa.String(length=40), nullable=False),
+        sa.Column("assigned_to", sa.Uuid(), nullable=True),
+        sa.Column("assigned_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("waiting_since_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("first_reply_s", sa.BigInteger(), nullable=True),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("close_reason", sa.String(length=40), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.CheckConstraint("(stage IN ('won', 'lost')) = (closed_at IS NOT NULL)", name=op.f("ck_lead_closed_with_instant")),
+        sa.CheckConstraint("stage IN ('new', 'answered', 'viewing', 'ordered', 'won', 'lost')", name=op.f("ck_lead_stage")),
+        sa.CheckConstraint("first_reply_s IS NULL OR first_reply_s >= 0", name=op.f("ck_lead_reply_not_before_the_question")),
+        sa.ForeignKeyConstraint(["listing_id"], ["listing.id"], name=op.f("fk_lead_listing_id_listing")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_lead")),
+        sa.UniqueConstraint("listing_id", "visitor_id", name="lead_once"),
+    )
+    op.create_index("ix_lead_agent", "lead", ["agent_id", "id"], unique=False)
+    op.create_index("ix_lead_seller", "lead", ["seller_id", "id"], unique=False)
+    op.create_index("ix_lead_visitor", "lead", ["visitor_id", "id"], unique=False)
     op.create_table(
         "listing_price",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -1625,6 +3044,15 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["listing_id"], ["listing.id"], name=op.f("fk_listing_price_listing_id_listing")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_listing_price")),
         sa.UniqueConstraint("listing_id", "seq", name="listing_price_seq"),
+    )
+    op.create_table(
+        "listing_views",
+        sa.Column("listing_id", sa.Uuid(), nullable=False),
+        sa.Column("seen_on", sa.Date(), nullable=False),
+        sa.Column("visitors", sa.Integer(), nullable=False),
+        sa.CheckConstraint("visitors > 0", name=op.f("ck_listing_views_views_positive")),
+        sa.ForeignKeyConstraint(["listing_id"], ["listing.id"], name=op.f("fk_listing_views_listing_id_listing")),
+        sa.PrimaryKeyConstraint("listing_id", "seen_on", name=op.f("pk_listing_views")),
     )
     op.create_table(
         "membership",
@@ -1733,6 +3161,35 @@ def upgrade() -> None:
         sa.UniqueConstraint("order_id", name="sale_invoice_order"),
     )
     op.create_table(
+        "seal_certificate",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("organization_id", sa.Uuid(), nullable=False),
+        sa.Column("authority", sa.String(length=60), nullable=False),
+        sa.Column("serial", sa.String(length=40), nullable=False),
+        sa.Column("pem", sa.String(length=4000), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("issued_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("valid_from", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("valid_to", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("replaced_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("revocation_reason", sa.String(length=500), nullable=True),
+        sa.CheckConstraint("(revoked_at IS NULL) = (revocation_reason IS NULL)", name=op.f("ck_seal_certificate_revocation")),
+        sa.CheckConstraint("valid_from < valid_to", name=op.f("ck_seal_certificate_validity")),
+        sa.ForeignKeyConstraint(["organization_id"], ["organization.id"], name=op.f("fk_seal_certificate_organization_id_organization")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_seal_certificate")),
+        sa.UniqueConstraint("serial", name="seal_serial"),
+    )
+    op.create_index(op.f("ix_seal_certificate_organization_id"), "seal_certificate", ["organization_id"], unique=False)
+    op.create_index(
+        "one_seal_in_use",
+        "seal_certificate",
+        ["organization_id"],
+        unique=True,
+        sqlite_where=sa.text("replaced_at IS NULL AND revoked_at IS NULL"),
+        postgresql_where=sa.text("replaced_at IS NULL AND revoked_at IS NULL"),
+    )
+    op.create_table(
         "service_case",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("kind", sa.String(length=40), nullable=False),
@@ -1787,6 +3244,97 @@ def upgrade() -> None:
     op.create_index(op.f("ix_signature_document_id"), "signature", ["document_id"], unique=False)
     op.create_index(op.f("ix_signature_person_id"), "signature", ["person_id"], unique=False)
     op.create_table(
+        "supply_car",
+        sa.Column("batch_id", sa.Uuid(), nullable=False),
+        sa.Column("n", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("reference", sa.String(length=60), nullable=True),
+        sa.Column("origin", sa.String(length=40), nullable=False),
+        sa.Column("channel", sa.String(length=40), nullable=False),
+        sa.Column("proofs", sa.Text(), nullable=False),
+        sa.Column("payload", sa.Text(), nullable=True),
+        sa.Column("outcome", sa.String(length=40), nullable=False),
+        sa.Column("vehicle_id", sa.Uuid(), nullable=True),
+        sa.Column("acquisition_id", sa.Uuid(), nullable=True),
+        sa.Column("consignment_id", sa.Uuid(), nullable=True),
+        sa.Column("problem_code", sa.String(length=60), nullable=True),
+        sa.Column("problem", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.CheckConstraint("channel IN ('acquisition', 'consignment', 'auction')", name=op.f("ck_supply_car_channel")),
+        sa.CheckConstraint("origin IN ('fleet', 'official', 'trade_in', 'repossessed', 'judicial')", name=op.f("ck_supply_car_origin")),
+        sa.CheckConstraint("outcome IN ('waiting', 'ready', 'asked', 'consigned', 'refused')", name=op.f("ck_supply_car_outcome")),
+        sa.ForeignKeyConstraint(["batch_id"], ["supply_batch.id"], name=op.f("fk_supply_car_batch_id_supply_batch")),
+        sa.PrimaryKeyConstraint("batch_id", "n", name=op.f("pk_supply_car")),
+    )
+    op.create_index(op.f("ix_supply_car_vehicle_id"), "supply_car", ["vehicle_id"], unique=False)
+    op.create_index(
+        "ix_supply_car_waiting",
+        "supply_car",
+        ["batch_id", "n"],
+        unique=False,
+        sqlite_where=sa.text("outcome = 'waiting'"),
+        postgresql_where=sa.text("outcome = 'waiting'"),
+    )
+    op.create_table(
+        "temporary_plate",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("annotation_id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("plate", sa.Text(), nullable=False),
+        sa.Column("purpose", sa.String(length=40), nullable=False),
+        sa.Column("valid_from", sa.Date(), nullable=False),
+        sa.Column("valid_to", sa.Date(), nullable=False),
+        sa.Column("recorded_by", sa.Uuid(), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("number >= 1", name=op.f("ck_temporary_plate_temporary_plate_counts")),
+        sa.CheckConstraint("valid_to >= valid_from", name=op.f("ck_temporary_plate_temporary_plate_days")),
+        sa.ForeignKeyConstraint(["annotation_id"], ["stock_annotation.id"], name=op.f("fk_temporary_plate_annotation_id_stock_annotation")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_temporary_plate")),
+        sa.UniqueConstraint("annotation_id", "number", name="temporary_plate_number"),
+    )
+    op.create_table(
+        "trade_in_proof",
+        sa.Column("trade_in_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("number", sa.Text(), nullable=False),
+        sa.Column("issued_on", sa.Date(), nullable=True),
+        sa.Column("provided_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "kind IN ('identity', 'old_sale_invoice', 'old_registration', 'scrapping_certificate', 'deregistration', 'new_invoice', 'new_registration', 'bank_card')",
+            name=op.f("ck_trade_in_proof_kind"),
+        ),
+        sa.ForeignKeyConstraint(["trade_in_id"], ["trade_in.id"], name=op.f("fk_trade_in_proof_trade_in_id_trade_in")),
+        sa.PrimaryKeyConstraint("trade_in_id", "kind", name=op.f("pk_trade_in_proof")),
+    )
+    op.create_table(
+        "vehicle_document",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("vehicle_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("number", sa.Text(), nullable=True),
+        sa.Column("holder_name", sa.Text(), nullable=True),
+        sa.Column("valid_until", sa.Date(), nullable=True),
+        sa.Column("issued_on", sa.Date(), nullable=True),
+        sa.Column("restriction_id", sa.Uuid(), nullable=True),
+        sa.Column("check_state", sa.String(length=40), nullable=False),
+        sa.Column("checked_by", sa.Uuid(), nullable=True),
+        sa.Column("checked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("check_note", sa.String(length=300), nullable=True),
+        sa.Column("party_id", sa.Uuid(), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("superseded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("(check_state = 'unchecked') = (checked_by IS NULL)", name=op.f("ck_vehicle_document_checked_by_somebody")),
+        sa.CheckConstraint("check_state IN ('unchecked', 'accepted', 'refused')", name=op.f("ck_vehicle_document_check_state")),
+        sa.CheckConstraint(
+            "kind IN ('registration_certificate', 'driving_licence', 'inspection_mark', 'purchase_tax_proof', 'vehicle_tax_proof', 'insurance_policy', 'purchase_invoice', 'power_of_attorney', 'purchase_contract', 'asset_disposal_proof', 'manual', 'warranty_voucher', 'violations_settled', 'move_in_reply', 'lien_release', 'three_party_application', 'pledge_release', 'seal_release', 'customs_approval', 'customs_release', 'police_clearance', 'recall_proof')",
+            name=op.f("ck_vehicle_document_kind"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["restriction_id"], ["vehicle_restriction.id"], name=op.f("fk_vehicle_document_restriction_id_vehicle_restriction")
+        ),
+        sa.ForeignKeyConstraint(["vehicle_id"], ["vehicle.id"], name=op.f("fk_vehicle_document_vehicle_id_vehicle")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_vehicle_document")),
+    )
+    op.create_index(op.f("ix_vehicle_document_vehicle_id"), "vehicle_document", ["vehicle_id"], unique=False)
+    op.create_table(
         "vehicle_photo",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("vehicle_id", sa.Uuid(), nullable=False),
@@ -1803,9 +3351,93 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["holding_id"], ["vehicle_holding.id"], name=op.f("fk_vehicle_photo_holding_id_vehicle_holding")),
         sa.ForeignKeyConstraint(["vehicle_id"], ["vehicle.id"], name=op.f("fk_vehicle_photo_vehicle_id_vehicle")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_vehicle_photo")),
-        sa.UniqueConstraint("vehicle_id", "sha256", name="vehicle_photo_once"),
+        sa.UniqueConstraint("holding_id", "sha256", name="vehicle_photo_once"),
     )
+    op.create_index(op.f("ix_vehicle_photo_holding_id"), "vehicle_photo", ["holding_id"], unique=False)
     op.create_index(op.f("ix_vehicle_photo_vehicle_id"), "vehicle_photo", ["vehicle_id"], unique=False)
+    op.create_table(
+        "viewing_slot",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("listing_id", sa.Uuid(), nullable=False),
+        sa.Column("vehicle_id", sa.Uuid(), nullable=False),
+        sa.Column("starts_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("place", sa.Text(), nullable=False),
+        sa.Column("is_closed", sa.Boolean(), nullable=False),
+        sa.Column("opened_by", sa.Uuid(), nullable=False),
+        sa.CheckConstraint("ends_at > starts_at", name=op.f("ck_viewing_slot_slot_has_length")),
+        sa.ForeignKeyConstraint(["listing_id"], ["listing.id"], name=op.f("fk_viewing_slot_listing_id_listing")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_viewing_slot")),
+        sa.UniqueConstraint("vehicle_id", "starts_at", name="viewing_slot_once"),
+    )
+    op.create_index("ix_viewing_slot_listing", "viewing_slot", ["listing_id", "starts_at"], unique=False)
+    op.create_table(
+        "acquisition_answer",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("inspection_id", sa.Uuid(), nullable=False),
+        sa.Column("consented", sa.Boolean(), nullable=False),
+        sa.Column("signature_id", sa.Uuid(), nullable=True),
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("consented = (signature_id IS NOT NULL)", name=op.f("ck_acquisition_answer_consent_is_signed")),
+        sa.ForeignKeyConstraint(
+            ["inspection_id"], ["acquisition_inspection.id"], name=op.f("fk_acquisition_answer_inspection_id_acquisition_inspection")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_acquisition_answer")),
+        sa.UniqueConstraint("inspection_id", name="acquisition_answer_once"),
+    )
+    op.create_table(
+        "auction_claim_answer",
+        sa.Column("claim_id", sa.Uuid(), nullable=False),
+        sa.Column("part", sa.String(length=40), nullable=False),
+        sa.Column("party_id", sa.Uuid(), nullable=False),
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("part IN ('buyer', 'seller', 'house', 'market')", name=op.f("ck_auction_claim_answer_part")),
+        sa.ForeignKeyConstraint(
+            ["claim_id"], ["auction_defect_claim.id"], name=op.f("fk_auction_claim_answer_claim_id_auction_defect_claim")
+        ),
+        sa.PrimaryKeyConstraint("claim_id", "part", name=op.f("pk_auction_claim_answer")),
+    )
+    op.create_table(
+        "auction_claim_evidence",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("claim_id", sa.Uuid(), nullable=False),
+        sa.Column("part", sa.String(length=40), nullable=False),
+        sa.Column("party_id", sa.Uuid(), nullable=False),
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column("file_key", sa.String(length=200), nullable=False),
+        sa.Column("media_type", sa.String(length=40), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("size_bytes", sa.Integer(), nullable=False),
+        sa.Column("keep_until", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("part IN ('buyer', 'seller', 'house', 'market')", name=op.f("ck_auction_claim_evidence_part")),
+        sa.CheckConstraint("size_bytes > 0", name=op.f("ck_auction_claim_evidence_not_empty")),
+        sa.ForeignKeyConstraint(
+            ["claim_id"], ["auction_defect_claim.id"], name=op.f("fk_auction_claim_evidence_claim_id_auction_defect_claim")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_auction_claim_evidence")),
+        sa.UniqueConstraint("claim_id", "part", "sha256", name="auction_claim_evidence_once"),
+    )
+    op.create_table(
+        "auction_negotiation_move",
+        sa.Column("negotiation_id", sa.Uuid(), nullable=False),
+        sa.Column("seq", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("act", sa.String(length=40), nullable=False),
+        sa.Column("by", sa.String(length=40), nullable=True),
+        sa.Column("person_id", sa.Uuid(), nullable=True),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("answer_by", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("act IN ('offer', 'counter', 'accept', 'decline', 'lapse')", name=op.f("ck_auction_negotiation_move_act")),
+        sa.CheckConstraint("\"by\" IN ('consignor', 'bidder')", name=op.f("ck_auction_negotiation_move_by")),
+        sa.ForeignKeyConstraint(
+            ["negotiation_id"], ["auction_negotiation.id"], name=op.f("fk_auction_negotiation_move_negotiation_id_auction_negotiation")
+        ),
+        sa.PrimaryKeyConstraint("negotiation_id", "seq", name=op.f("pk_auction_negotiation_move")),
+    )
     op.create_table(
         "case_paper",
         sa.Column("case_id", sa.Uuid(), nullable=False),
@@ -1828,6 +3460,81 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("case_id", "kind", name=op.f("pk_case_paper")),
     )
     op.create_table(
+        "custody_movement",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("custody_id", sa.Uuid(), nullable=False),
+        sa.Column("state", sa.String(length=40), nullable=False),
+        sa.Column("giver", sa.String(length=40), nullable=False),
+        sa.Column("receiver", sa.String(length=40), nullable=False),
+        sa.Column("pieces", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("purpose", sa.String(length=200), nullable=False),
+        sa.Column("content_hash", sa.String(length=64), nullable=False),
+        sa.Column("giver_signature_id", sa.Uuid(), nullable=True),
+        sa.Column("given_by", sa.Uuid(), nullable=True),
+        sa.Column("given_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("receiver_signature_id", sa.Uuid(), nullable=True),
+        sa.Column("received_by", sa.Uuid(), nullable=True),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("order_id", sa.Uuid(), nullable=True),
+        sa.CheckConstraint("giver IN ('agent', 'consignor', 'buyer')", name=op.f("ck_custody_movement_giver")),
+        sa.CheckConstraint("receiver IN ('agent', 'consignor', 'buyer')", name=op.f("ck_custody_movement_receiver")),
+        sa.CheckConstraint(
+            "state <> 'received' OR order_id IS NOT NULL OR (giver_signature_id IS NOT NULL AND receiver_signature_id IS NOT NULL)",
+            name=op.f("ck_custody_movement_received_with_both_signatures"),
+        ),
+        sa.CheckConstraint("state IN ('given', 'received', 'called_off')", name=op.f("ck_custody_movement_state")),
+        sa.CheckConstraint("giver <> receiver", name=op.f("ck_custody_movement_two_sides")),
+        sa.ForeignKeyConstraint(["custody_id"], ["custody.id"], name=op.f("fk_custody_movement_custody_id_custody")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_custody_movement")),
+    )
+    op.create_index("ix_custody_movement_custody", "custody_movement", ["custody_id", "id"], unique=False)
+    op.create_table(
+        "custody_piece",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("custody_id", sa.Uuid(), nullable=False),
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("label", sa.String(length=60), nullable=False),
+        sa.Column("holder", sa.String(length=40), nullable=False),
+        sa.Column("movement_id", sa.Uuid(), nullable=True),
+        sa.CheckConstraint("holder IN ('agent', 'consignor', 'buyer')", name=op.f("ck_custody_piece_holder")),
+        sa.CheckConstraint("kind IN ('car', 'key', 'document', 'other')", name=op.f("ck_custody_piece_kind")),
+        sa.ForeignKeyConstraint(["custody_id"], ["custody.id"], name=op.f("fk_custody_piece_custody_id_custody")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_custody_piece")),
+        sa.UniqueConstraint("custody_id", "seq", name="custody_piece_seq"),
+    )
+    op.create_table(
+        "lead_message",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("lead_id", sa.Uuid(), nullable=False),
+        sa.Column("side", sa.String(length=40), nullable=False),
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("reply_s", sa.BigInteger(), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("side IN ('host', 'visitor')", name=op.f("ck_lead_message_side")),
+        sa.ForeignKeyConstraint(["lead_id"], ["lead.id"], name=op.f("fk_lead_message_lead_id_lead")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_lead_message")),
+    )
+    op.create_index("ix_lead_message_lead", "lead_message", ["lead_id", "id"], unique=False)
+    op.create_table(
+        "seal_use",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("organization_id", sa.Uuid(), nullable=False),
+        sa.Column("certificate_id", sa.Uuid(), nullable=False),
+        sa.Column("asked_by", sa.Uuid(), nullable=True),
+        sa.Column("reason", sa.String(length=200), nullable=False),
+        sa.Column("content_hash", sa.String(length=64), nullable=False),
+        sa.Column("sealed_hash", sa.String(length=64), nullable=False),
+        sa.Column("signature", sa.String(length=200), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["certificate_id"], ["seal_certificate.id"], name=op.f("fk_seal_use_certificate_id_seal_certificate")),
+        sa.ForeignKeyConstraint(["organization_id"], ["organization.id"], name=op.f("fk_seal_use_organization_id_organization")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_seal_use")),
+    )
+    op.create_index(op.f("ix_seal_use_organization_id"), "seal_use", ["organization_id"], unique=False)
+    op.create_index(op.f("ix_seal_use_sealed_hash"), "seal_use", ["sealed_hash"], unique=False)
+    op.create_table(
         "sign_in",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("person_id", sa.Uuid(), nullable=False),
@@ -1839,11 +3546,59 @@ def upgrade() -> None:
         sa.Column("second_factor_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("end_reason", sa.String(length=40), nullable=True),
+        sa.Column("address_hash", sa.String(length=80), nullable=True),
         sa.ForeignKeyConstraint(["device_id"], ["known_device.id"], name=op.f("fk_sign_in_device_id_known_device")),
         sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_sign_in_person_id_person")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sign_in")),
     )
     op.create_index(op.f("ix_sign_in_person_id"), "sign_in", ["person_id"], unique=False)
+    op.create_table(
+        "viewing",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("slot_id", sa.Uuid(), nullable=False),
+        sa.Column("lead_id", sa.Uuid(), nullable=False),
+        sa.Column("listing_id", sa.Uuid(), nullable=False),
+        sa.Column("seller_id", sa.Uuid(), nullable=False),
+        sa.Column("agent_id", sa.Uuid(), nullable=True),
+        sa.Column("visitor_id", sa.Uuid(), nullable=False),
+        sa.Column("state", sa.String(length=40), nullable=False),
+        sa.Column("proposed_by", sa.String(length=40), nullable=False),
+        sa.Column("reschedules", sa.Integer(), nullable=False),
+        sa.Column("no_show_side", sa.String(length=40), nullable=True),
+        sa.Column("end_reason", sa.String(length=40), nullable=True),
+        sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.CheckConstraint("(state = 'no_show') = (no_show_side IS NOT NULL)", name=op.f("ck_viewing_no_show_has_a_side")),
+        sa.CheckConstraint("no_show_side IN ('host', 'visitor')", name=op.f("ck_viewing_no_show_side")),
+        sa.CheckConstraint("proposed_by IN ('host', 'visitor')", name=op.f("ck_viewing_proposed_by")),
+        sa.CheckConstraint("state IN ('requested', 'confirmed', 'kept', 'no_show', 'cancelled')", name=op.f("ck_viewing_state")),
+        sa.ForeignKeyConstraint(["lead_id"], ["lead.id"], name=op.f("fk_viewing_lead_id_lead")),
+        sa.ForeignKeyConstraint(["listing_id"], ["listing.id"], name=op.f("fk_viewing_listing_id_listing")),
+        sa.ForeignKeyConstraint(["slot_id"], ["viewing_slot.id"], name=op.f("fk_viewing_slot_id_viewing_slot")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_viewing")),
+    )
+    op.create_index("ix_viewing_agent", "viewing", ["agent_id", "id"], unique=False)
+    op.create_index(op.f("ix_viewing_lead_id"), "viewing", ["lead_id"], unique=False)
+    op.create_index("ix_viewing_seller", "viewing", ["seller_id", "id"], unique=False)
+    op.create_index("ix_viewing_visitor", "viewing", ["visitor_id", "id"], unique=False)
+    op.create_index(
+        "uq_viewing_slot",
+        "viewing",
+        ["slot_id"],
+        unique=True,
+        sqlite_where=sa.text("state IN ('requested', 'confirmed')"),
+        postgresql_where=sa.text("state IN ('requested', 'confirmed')"),
+    )
+    op.create_index(
+        "uq_viewing_visitor",
+        "viewing",
+        ["listing_id", "visitor_id"],
+        unique=True,
+        sqlite_where=sa.text("state IN ('requested', 'confirmed')"),
+        postgresql_where=sa.text("state IN ('requested', 'confirmed')"),
+    )
     op.create_table(
         "refresh_token",
         sa.Column("digest", sa.String(length=64), nullable=False),
@@ -1856,9 +3611,28 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_refresh_token")),
     )
     op.create_index(op.f("ix_refresh_token_sign_in_id"), "refresh_token", ["sign_in_id"], unique=False)
+    op.create_table(
+        "viewing_notice",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("party_id", sa.Uuid(), nullable=False),
+        sa.Column("viewing_id", sa.Uuid(), nullable=False),
+        sa.Column("act", sa.String(length=40), nullable=False),
+        sa.Column("by", sa.String(length=40), nullable=True),
+        sa.Column("starts_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "act IN ('requested', 'confirmed', 'rescheduled', 'cancelled', 'kept', 'no_show')", name=op.f("ck_viewing_notice_act")
+        ),
+        sa.CheckConstraint("\"by\" IN ('host', 'visitor')", name=op.f("ck_viewing_notice_by")),
+        sa.ForeignKeyConstraint(["viewing_id"], ["viewing.id"], name=op.f("fk_viewing_notice_viewing_id_viewing")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_viewing_notice")),
+    )
+    op.create_index("ix_viewing_notice_party", "viewing_notice", ["party_id", "id"], unique=False)
     # ### end Alembic commands ###
     for table in APPEND_ONLY:
         refuse_changes(table)
+    for table in UNDELETABLE:
+        refuse_deletion(table)
 
 
 def refuse_changes(table: str) -> None:
@@ -1875,15 +3649,74 @@ def refuse_changes(table: str) -> None:
     op.execute(f"CREATE TRIGGER {name} BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()")
 
 
+def refuse_deletion(table: str) -> None:
+    """A trigger that raises `<table>_kept` on DELETE."""
+    name = f"{table}_kept"
+    if op.get_bind().dialect.name == "sqlite":
+        op.execute(f"CREATE TRIGGER {name} BEFORE DELETE ON {table} BEGIN SELECT RAISE(ABORT, '{name}'); END")
+        return
+    op.execute(
+        f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$ BEGIN RAISE EXCEPTION '{name}' USING ERRCODE = 'integrity_constraint_violation'; END $$"
+    )
+    op.execute(f"CREATE TRIGGER {name} BEFORE DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()")
+
+
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
+    op.drop_index("ix_viewing_notice_party", table_name="viewing_notice")
+    op.drop_table("viewing_notice")
     op.drop_index(op.f("ix_refresh_token_sign_in_id"), table_name="refresh_token")
     op.drop_table("refresh_token")
+    op.drop_index(
+        "uq_viewing_visitor",
+        table_name="viewing",
+        sqlite_where=sa.text("state IN ('requested', 'confirmed')"),
+        postgresql_where=sa.text("state IN ('requested', 'confirmed')"),
+    )
+    op.drop_index(
+        "uq_viewing_slot",
+        table_name="viewing",
+        sqlite_where=sa.text("state IN ('requested', 'confirmed')"),
+        postgresql_where=sa.text("state IN ('requested', 'confirmed')"),
+    )
+    op.drop_index("ix_viewing_visitor", table_name="viewing")
+    op.drop_index("ix_viewing_seller", table_name="viewing")
+    op.drop_index(op.f("ix_viewing_lead_id"), table_name="viewing")
+    op.drop_index("ix_viewing_agent", table_name="viewing")
+    op.drop_table("viewing")
     op.drop_index(op.f("ix_sign_in_person_id"), table_name="sign_in")
     op.drop_table("sign_in")
+    op.drop_index(op.f("ix_seal_use_sealed_hash"), table_name="seal_use")
+    op.drop_index(op.f("ix_seal_use_organization_id"), table_name="seal_use")
+    op.drop_table("seal_use")
+    op.drop_index("ix_lead_message_lead", table_name="lead_message")
+    op.drop_table("lead_message")
+    op.drop_table("custody_piece")
+    op.drop_index("ix_custody_movement_custody", table_name="custody_movement")
+    op.drop_table("custody_movement")
     op.drop_table("case_paper")
+    op.drop_table("auction_negotiation_move")
+    op.drop_table("auction_claim_evidence")
+    op.drop_table("auction_claim_answer")
+    op.drop_table("acquisition_answer")
+    op.drop_index("ix_viewing_slot_listing", table_name="viewing_slot")
+    op.drop_table("viewing_slot")
     op.drop_index(op.f("ix_vehicle_photo_vehicle_id"), table_name="vehicle_photo")
+    op.drop_index(op.f("ix_vehicle_photo_holding_id"), table_name="vehicle_photo")
     op.drop_table("vehicle_photo")
+    op.drop_index(op.f("ix_vehicle_document_vehicle_id"), table_name="vehicle_document")
+    op.drop_table("vehicle_document")
+    op.drop_table("trade_in_proof")
+    op.drop_table("temporary_plate")
+    op.drop_index(
+        "ix_supply_car_waiting",
+        table_name="supply_car",
+        sqlite_where=sa.text("outcome = 'waiting'"),
+        postgresql_where=sa.text("outcome = 'waiting'"),
+    )
+    op.drop_index(op.f("ix_supply_car_vehicle_id"), table_name="supply_car")
+    op.drop_table("supply_car")
     op.drop_index(op.f("ix_signature_person_id"), table_name="signature")
     op.drop_index(op.f("ix_signature_document_id"), table_name="signature")
     op.drop_table("signature")
@@ -1893,6 +3726,14 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_service_case_buyer_id"), table_name="service_case")
     op.drop_index(op.f("ix_service_case_agent_id"), table_name="service_case")
     op.drop_table("service_case")
+    op.drop_index(
+        "one_seal_in_use",
+        table_name="seal_certificate",
+        sqlite_where=sa.text("replaced_at IS NULL AND revoked_at IS NULL"),
+        postgresql_where=sa.text("replaced_at IS NULL AND revoked_at IS NULL"),
+    )
+    op.drop_index(op.f("ix_seal_certificate_organization_id"), table_name="seal_certificate")
+    op.drop_table("seal_certificate")
     op.drop_table("sale_invoice")
     op.drop_index(op.f("ix_recovery_code_person_id"), table_name="recovery_code")
     op.drop_table("recovery_code")
@@ -1909,24 +3750,115 @@ def downgrade() -> None:
         postgresql_where=sa.text("state IN ('offered', 'active')"),
     )
     op.drop_table("membership")
+    op.drop_table("listing_views")
     op.drop_table("listing_price")
+    op.drop_index("ix_lead_visitor", table_name="lead")
+    op.drop_index("ix_lead_seller", table_name="lead")
+    op.drop_index("ix_lead_agent", table_name="lead")
+    op.drop_table("lead")
     op.drop_index(op.f("ix_known_device_person_id"), table_name="known_device")
     op.drop_table("known_device")
     op.drop_index(op.f("ix_invitation_organization_id"), table_name="invitation")
     op.drop_table("invitation")
+    op.drop_table("import_feed_row")
+    op.drop_index(
+        "uq_custody_bay", table_name="custody", sqlite_where=sa.text("returned_at IS NULL"), postgresql_where=sa.text("returned_at IS NULL")
+    )
+    op.drop_index("ix_custody_vehicle", table_name="custody")
+    op.drop_table("custody")
     op.drop_table("consignment_signature")
+    op.drop_index("ix_consignment_price_step_due", table_name="consignment_price_step")
+    op.drop_table("consignment_price_step")
     op.drop_index(op.f("ix_consignment_consent_consignment_id"), table_name="consignment_consent")
     op.drop_table("consignment_consent")
+    op.drop_index("ix_consignment_charge_consignor", table_name="consignment_charge")
+    op.drop_table("consignment_charge")
+    op.drop_index("ix_auction_watch_lot", table_name="auction_watch")
+    op.drop_table("auction_watch")
+    op.drop_index("ix_auction_screening_finding_pair", table_name="auction_screening_finding")
+    op.drop_table("auction_screening_finding")
     op.drop_index(op.f("ix_auction_result_winner_id"), table_name="auction_result")
     op.drop_index(op.f("ix_auction_result_order_id"), table_name="auction_result")
     op.drop_table("auction_result")
+    op.drop_index(op.f("ix_auction_reservation_order_id"), table_name="auction_reservation")
+    op.drop_index(op.f("ix_auction_reservation_line_id"), table_name="auction_reservation")
+    op.drop_table("auction_reservation")
+    op.drop_index(op.f("ix_auction_relisting_broken_lot_id"), table_name="auction_relisting")
+    op.drop_table("auction_relisting")
+    op.drop_table("auction_relist_plan")
     op.drop_index(op.f("ix_auction_registration_party_id"), table_name="auction_registration")
+    op.drop_index(op.f("ix_auction_registration_line_id"), table_name="auction_registration")
     op.drop_index(op.f("ix_auction_registration_hold_id"), table_name="auction_registration")
     op.drop_table("auction_registration")
+    op.drop_index(op.f("ix_auction_portfolio_wish_lot_id"), table_name="auction_portfolio_wish")
+    op.drop_table("auction_portfolio_wish")
+    op.drop_index(
+        "uq_auction_negotiation_one_open",
+        table_name="auction_negotiation",
+        sqlite_where=sa.text("state = 'open'"),
+        postgresql_where=sa.text("state = 'open'"),
+    )
+    op.drop_index(op.f("ix_auction_negotiation_order_id"), table_name="auction_negotiation")
+    op.drop_index(op.f("ix_auction_negotiation_lot_id"), table_name="auction_negotiation")
+    op.drop_index(
+        "ix_auction_negotiation_due",
+        table_name="auction_negotiation",
+        sqlite_where=sa.text("state = 'open'"),
+        postgresql_where=sa.text("state = 'open'"),
+    )
+    op.drop_index("ix_auction_negotiation_consignor", table_name="auction_negotiation")
+    op.drop_index("ix_auction_negotiation_bidder", table_name="auction_negotiation")
+    op.drop_table("auction_negotiation")
     op.drop_table("auction_mandate")
+    op.drop_table("auction_flaw_exclusion")
+    op.drop_table("auction_ending_told")
+    op.drop_index(
+        "uq_auction_defect_claim_one_open",
+        table_name="auction_defect_claim",
+        sqlite_where=sa.text("state IN ('answering', 'ready')"),
+        postgresql_where=sa.text("state IN ('answering', 'ready')"),
+    )
+    op.drop_index(
+        "uq_auction_defect_claim_class",
+        table_name="auction_defect_claim",
+        sqlite_where=sa.text("state <> 'withdrawn'"),
+        postgresql_where=sa.text("state <> 'withdrawn'"),
+    )
+    op.drop_index("ix_auction_defect_claim_seller", table_name="auction_defect_claim")
+    op.drop_index(op.f("ix_auction_defect_claim_lot_id"), table_name="auction_defect_claim")
+    op.drop_index("ix_auction_defect_claim_house", table_name="auction_defect_claim")
+    op.drop_index("ix_auction_defect_claim_due", table_name="auction_defect_claim")
+    op.drop_index("ix_auction_defect_claim_buyer", table_name="auction_defect_claim")
+    op.drop_table("auction_defect_claim")
+    op.drop_index("ix_auction_default_debt_house", table_name="auction_default_debt")
+    op.drop_index("ix_auction_default_debt_debtor", table_name="auction_default_debt")
+    op.drop_index("ix_auction_default_debt_consignor", table_name="auction_default_debt")
+    op.drop_table("auction_default_debt")
     op.drop_table("auction_confirmation")
+    op.drop_table("appraisal_paper")
     op.drop_index(op.f("ix_api_key_organization_id"), table_name="api_key")
     op.drop_table("api_key")
+    op.drop_index(
+        "uq_acquisition_offer_standing",
+        table_name="acquisition_offer",
+        sqlite_where=sa.text("state = 'open'"),
+        postgresql_where=sa.text("state = 'open'"),
+    )
+    op.drop_index("ix_acquisition_offer_lapses", table_name="acquisition_offer")
+    op.drop_index("ix_acquisition_offer_dealer", table_name="acquisition_offer")
+    op.drop_table("acquisition_offer")
+    op.drop_table("acquisition_inspection")
+    op.drop_index("ix_webhook_letter_endpoint", table_name="webhook_letter")
+    op.drop_index(
+        "ix_webhook_letter_due",
+        table_name="webhook_letter",
+        sqlite_where=sa.text("state = 'open'"),
+        postgresql_where=sa.text("state = 'open'"),
+    )
+    op.drop_table("webhook_letter")
+    op.drop_index(op.f("ix_vehicle_sale_vehicle_id"), table_name="vehicle_sale")
+    op.drop_index(op.f("ix_vehicle_sale_party_id"), table_name="vehicle_sale")
+    op.drop_table("vehicle_sale")
     op.drop_index(op.f("ix_vehicle_restriction_vehicle_id"), table_name="vehicle_restriction")
     op.drop_table("vehicle_restriction")
     op.drop_index(
@@ -1943,8 +3875,8 @@ def downgrade() -> None:
     )
     op.drop_index("ix_vehicle_holding_party", table_name="vehicle_holding")
     op.drop_table("vehicle_holding")
-    op.drop_index(op.f("ix_vehicle_document_vehicle_id"), table_name="vehicle_document")
-    op.drop_table("vehicle_document")
+    op.drop_index(op.f("ix_vehicle_history_vehicle_id"), table_name="vehicle_history")
+    op.drop_table("vehicle_history")
     op.drop_index(op.f("ix_vehicle_claim_holder_id"), table_name="vehicle_claim")
     op.drop_table("vehicle_claim")
     op.drop_index(
@@ -1956,29 +3888,83 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_trade_order_vehicle_id"), table_name="trade_order")
     op.drop_index(op.f("ix_trade_order_source_id"), table_name="trade_order")
     op.drop_index("ix_trade_order_seller", table_name="trade_order")
+    op.drop_index(op.f("ix_trade_order_linked_order_id"), table_name="trade_order")
     op.drop_index("ix_trade_order_deadline", table_name="trade_order")
     op.drop_index("ix_trade_order_buyer", table_name="trade_order")
     op.drop_index("ix_trade_order_agent", table_name="trade_order")
     op.drop_table("trade_order")
+    op.drop_index(
+        "uq_trade_in_open_vehicle",
+        table_name="trade_in",
+        sqlite_where=sa.text("state IN ('asked', 'offered', 'ordered')"),
+        postgresql_where=sa.text("state IN ('asked', 'offered', 'ordered')"),
+    )
+    op.drop_index(op.f("ix_trade_in_vehicle_id"), table_name="trade_in")
+    op.drop_index("ix_trade_in_owner", table_name="trade_in")
+    op.drop_index(op.f("ix_trade_in_old_order_id"), table_name="trade_in")
+    op.drop_index(op.f("ix_trade_in_new_order_id"), table_name="trade_in")
+    op.drop_index(op.f("ix_trade_in_listing_id"), table_name="trade_in")
+    op.drop_index("ix_trade_in_lapses", table_name="trade_in")
+    op.drop_index("ix_trade_in_dealer", table_name="trade_in")
+    op.drop_table("trade_in")
+    op.drop_table("supply_signature")
+    op.drop_table("supply_batch")
+    op.drop_index("ix_stock_import_row_vehicle", table_name="stock_import_row")
     op.drop_table("stock_import_row")
+    op.drop_index(op.f("ix_stock_image_vehicle_id"), table_name="stock_image")
+    op.drop_index(op.f("ix_stock_image_import_id"), table_name="stock_image")
+    op.drop_index(
+        "ix_stock_image_due",
+        table_name="stock_image",
+        sqlite_where=sa.text("state = 'waiting'"),
+        postgresql_where=sa.text("state = 'waiting'"),
+    )
+    op.drop_table("stock_image")
     op.drop_index(op.f("ix_stock_car_vehicle_id"), table_name="stock_car")
     op.drop_index("ix_stock_car_pending", table_name="stock_car")
-    op.drop_index("ix_stock_car_list_request", table_name="stock_car")
+    op.drop_index(
+        "ix_stock_car_list_request",
+        table_name="stock_car",
+        sqlite_where=sa.text("list_request_id IS NOT NULL"),
+        postgresql_where=sa.text("list_request_id IS NOT NULL"),
+    )
+    op.drop_index("ix_stock_car_hash", table_name="stock_car")
     op.drop_index("ix_stock_car_dealer", table_name="stock_car")
     op.drop_table("stock_car")
+    op.drop_index(
+        "uq_stock_annotation_standing",
+        table_name="stock_annotation",
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
+    op.drop_index("ix_stock_annotation_dealer", table_name="stock_annotation")
+    op.drop_table("stock_annotation")
     op.drop_index(op.f("ix_sandbox_bank_movement_to_account"), table_name="sandbox_bank_movement")
     op.drop_index(op.f("ix_sandbox_bank_movement_reference"), table_name="sandbox_bank_movement")
     op.drop_index(op.f("ix_sandbox_bank_movement_from_account"), table_name="sandbox_bank_movement")
     op.drop_table("sandbox_bank_movement")
     op.drop_index(op.f("ix_sandbox_bank_freeze_account_no"), table_name="sandbox_bank_freeze")
     op.drop_table("sandbox_bank_freeze")
+    op.drop_index("ix_reverse_invoice_seller", table_name="reverse_invoice")
+    op.drop_table("reverse_invoice")
+    op.drop_index("ix_reconditioning_car", table_name="reconditioning")
+    op.drop_table("reconditioning")
     op.drop_index(op.f("ix_person_resident_id_hash"), table_name="person")
     op.drop_index(op.f("ix_person_identity_kept_to"), table_name="person")
     op.drop_table("person")
     op.drop_index(op.f("ix_payout_account_party_id"), table_name="payout_account")
     op.drop_table("payout_account")
     op.drop_index(op.f("ix_payment_refund_payment_id"), table_name="payment_refund")
+    op.drop_index(op.f("ix_payment_refund_hold_id"), table_name="payment_refund")
     op.drop_table("payment_refund")
+    op.drop_index(
+        "uq_payment_hold_renewal_pending",
+        table_name="payment_hold_renewal",
+        sqlite_where=sa.text("state = 'requested'"),
+        postgresql_where=sa.text("state = 'requested'"),
+    )
+    op.drop_index(op.f("ix_payment_hold_renewal_hold_id"), table_name="payment_hold_renewal")
+    op.drop_table("payment_hold_renewal")
     op.drop_index(
         "ix_outbox_delivery_open",
         table_name="outbox_delivery",
@@ -1999,6 +3985,9 @@ def downgrade() -> None:
         postgresql_where=sa.text("kind = 'market_operator'"),
     )
     op.drop_table("organization")
+    op.drop_index(op.f("ix_operation_case_statement_party_id"), table_name="operation_case_statement")
+    op.drop_index(op.f("ix_operation_case_statement_case_id"), table_name="operation_case_statement")
+    op.drop_table("operation_case_statement")
     op.drop_index(op.f("ix_odometer_reading_vehicle_id"), table_name="odometer_reading")
     op.drop_table("odometer_reading")
     op.drop_index(
@@ -2023,8 +4012,11 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_ledger_transfer_debit_key"), table_name="ledger_transfer")
     op.drop_index(op.f("ix_ledger_transfer_credit_key"), table_name="ledger_transfer")
     op.drop_table("ledger_transfer")
+    op.drop_table("issued_report")
     op.drop_table("inspection_record")
     op.drop_table("inspection_evidence")
+    op.drop_index("ix_import_pilot_assessment_due", table_name="import_pilot_assessment")
+    op.drop_table("import_pilot_assessment")
     op.drop_index(
         "uq_import_paper_valid",
         table_name="import_paper",
@@ -2032,24 +4024,36 @@ def downgrade() -> None:
         postgresql_where=sa.text("superseded_at IS NULL"),
     )
     op.drop_table("import_paper")
-    op.drop_table("import_feed_entry")
+    op.drop_index(
+        "uq_import_feed_run_under_way",
+        table_name="import_feed_run",
+        sqlite_where=sa.text("state IN ('received', 'running')"),
+        postgresql_where=sa.text("state IN ('received', 'running')"),
+    )
+    op.drop_index("ix_import_feed_run_source", table_name="import_feed_run")
+    op.drop_table("import_feed_run")
     op.drop_index(
         "uq_consignment_open_vehicle",
         table_name="consignment",
         sqlite_where=sa.text("state IN ('offered', 'active')"),
         postgresql_where=sa.text("state IN ('offered', 'active')"),
     )
-    op.drop_index(
-        "uq_consignment_bay",
-        table_name="consignment",
-        sqlite_where=sa.text("state = 'active' AND bay_number IS NOT NULL"),
-        postgresql_where=sa.text("state = 'active' AND bay_number IS NOT NULL"),
-    )
     op.drop_index(op.f("ix_consignment_vehicle_id"), table_name="consignment")
     op.drop_index("ix_consignment_ends", table_name="consignment")
     op.drop_index("ix_consignment_consignor", table_name="consignment")
     op.drop_index("ix_consignment_agent", table_name="consignment")
     op.drop_table("consignment")
+    op.drop_table("auction_screening")
+    op.drop_index(op.f("ix_auction_paper_session_id"), table_name="auction_paper")
+    op.drop_table("auction_paper")
+    op.drop_index(op.f("ix_auction_paddle_party_id"), table_name="auction_paddle")
+    op.drop_table("auction_paddle")
+    op.drop_index(
+        "uq_auction_lot_up",
+        table_name="auction_lot",
+        sqlite_where=sa.text("lane IS NOT NULL AND state IN ('open', 'suspended')"),
+        postgresql_where=sa.text("lane IS NOT NULL AND state IN ('open', 'suspended')"),
+    )
     op.drop_index(
         "uq_auction_lot_live_vehicle",
         table_name="auction_lot",
@@ -2060,8 +4064,8 @@ def downgrade() -> None:
     op.drop_index(
         "ix_auction_lot_opening",
         table_name="auction_lot",
-        sqlite_where=sa.text("state = 'announced'"),
-        postgresql_where=sa.text("state = 'announced'"),
+        sqlite_where=sa.text("state = 'announced' AND lane IS NULL"),
+        postgresql_where=sa.text("state = 'announced' AND lane IS NULL"),
     )
     op.drop_index(
         "ix_auction_lot_due", table_name="auction_lot", sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'")
@@ -2069,10 +4073,45 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_auction_lot_consignor_id"), table_name="auction_lot")
     op.drop_table("auction_lot")
     op.drop_table("appraisal_signature")
+    op.drop_index(op.f("ix_appraisal_photo_appraisal_id"), table_name="appraisal_photo")
+    op.drop_table("appraisal_photo")
+    op.drop_index(
+        "uq_acquisition_running_vehicle",
+        table_name="acquisition",
+        sqlite_where=sa.text("state IN ('open', 'accepted', 'price_change', 'ordered')"),
+        postgresql_where=sa.text("state IN ('open', 'accepted', 'price_change', 'ordered')"),
+    )
+    op.drop_index(op.f("ix_acquisition_vehicle_id"), table_name="acquisition")
+    op.drop_index("ix_acquisition_owner", table_name="acquisition")
+    op.drop_index(op.f("ix_acquisition_order_id"), table_name="acquisition")
+    op.drop_index("ix_acquisition_dealer", table_name="acquisition")
+    op.drop_index("ix_acquisition_closes", table_name="acquisition")
+    op.drop_index(op.f("ix_acquisition_agreement_id"), table_name="acquisition")
+    op.drop_table("acquisition")
+    op.drop_index(op.f("ix_webhook_message_subject_id"), table_name="webhook_message")
+    op.drop_index(op.f("ix_webhook_message_at"), table_name="webhook_message")
+    op.drop_table("webhook_message")
+    op.drop_index("ix_webhook_endpoint_party", table_name="webhook_endpoint")
+    op.drop_table("webhook_endpoint")
+    op.drop_table("visitor_salt")
+    op.drop_index(
+        "uq_vin_consent_standing",
+        table_name="vin_consent",
+        sqlite_where=sa.text("revoked_at IS NULL"),
+        postgresql_where=sa.text("revoked_at IS NULL"),
+    )
+    op.drop_index(op.f("ix_vin_consent_seller_id"), table_name="vin_consent")
+    op.drop_index("ix_vin_consent_partner", table_name="vin_consent")
+    op.drop_table("vin_consent")
+    op.drop_index(op.f("ix_vehicle_showing_vehicle_id"), table_name="vehicle_showing")
+    op.drop_table("vehicle_showing")
     op.drop_index(op.f("ix_vehicle_plate_hash"), table_name="vehicle")
     op.drop_index(op.f("ix_vehicle_city"), table_name="vehicle")
     op.drop_index(op.f("ix_vehicle_brand"), table_name="vehicle")
     op.drop_table("vehicle")
+    op.drop_index("ix_supply_agreement_source", table_name="supply_agreement")
+    op.drop_table("supply_agreement")
+    op.drop_table("stock_mapping")
     op.drop_index(
         "uq_stock_import_running",
         table_name="stock_import",
@@ -2089,6 +4128,7 @@ def downgrade() -> None:
     op.drop_table("sandbox_bank_drill")
     op.drop_table("sandbox_bank_answer")
     op.drop_table("sandbox_bank_account")
+    op.drop_table("sandbox_authority")
     op.drop_index(op.f("ix_payout_state"), table_name="payout")
     op.drop_index(op.f("ix_payout_purpose_id"), table_name="payout")
     op.drop_index(op.f("ix_payout_party_id"), table_name="payout")
@@ -2120,6 +4160,25 @@ def downgrade() -> None:
         postgresql_where=sa.text("published_no IS NULL"),
     )
     op.drop_table("outbox_event")
+    op.drop_index(
+        "uq_operation_case_undecided",
+        table_name="operation_case",
+        sqlite_where=sa.text("state IN ('open', 'taken')"),
+        postgresql_where=sa.text("state IN ('open', 'taken')"),
+    )
+    op.drop_index("ix_operation_case_subject", table_name="operation_case")
+    op.drop_index(op.f("ix_operation_case_respondent_id"), table_name="operation_case")
+    op.drop_index("ix_operation_case_queue", table_name="operation_case")
+    op.drop_index(op.f("ix_operation_case_opened_by"), table_name="operation_case")
+    op.drop_table("operation_case")
+    op.drop_index(
+        "ix_notice_unread", table_name="notice", sqlite_where=sa.text("read_at IS NULL"), postgresql_where=sa.text("read_at IS NULL")
+    )
+    op.drop_index("ix_notice_party", table_name="notice")
+    op.drop_index(op.f("ix_notice_created_at"), table_name="notice")
+    op.drop_table("notice")
+    op.drop_index(op.f("ix_listing_visitor_seen_on"), table_name="listing_visitor")
+    op.drop_table("listing_visitor")
     op.drop_index(op.f("ix_ledger_posting_purpose_id"), table_name="ledger_posting")
     op.drop_index(op.f("ix_ledger_posting_at"), table_name="ledger_posting")
     op.drop_table("ledger_posting")
@@ -2128,7 +4187,12 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_ledger_account_kind"), table_name="ledger_account")
     op.drop_table("ledger_account")
     op.drop_table("inbox_message")
-    op.drop_table("import_feed_head")
+    op.drop_index(op.f("ix_import_source_pilot_id"), table_name="import_source")
+    op.drop_index("ix_import_source_due", table_name="import_source")
+    op.drop_table("import_source")
+    op.drop_index("ix_import_pilot_assessment", table_name="import_pilot")
+    op.drop_table("import_pilot")
+    op.drop_index(op.f("ix_import_car_source_id"), table_name="import_car")
     op.drop_index(op.f("ix_import_car_pilot_id"), table_name="import_car")
     op.drop_table("import_car")
     op.drop_index(op.f("ix_idempotency_answer_created_at"), table_name="idempotency_answer")
@@ -2142,6 +4206,8 @@ def downgrade() -> None:
         postgresql_where=sa.text("state IN ('requested', 'sent')"),
     )
     op.drop_table("gateway_operation")
+    op.drop_table("feed_head")
+    op.drop_table("feed_entry")
     op.drop_index(op.f("ix_failure_count_last_at"), table_name="failure_count")
     op.drop_table("failure_count")
     op.drop_index(op.f("ix_estimate_usage_party_id"), table_name="estimate_usage")
@@ -2150,23 +4216,35 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_estimate_party_id"), table_name="estimate")
     op.drop_index(op.f("ix_estimate_inputs_hash"), table_name="estimate")
     op.drop_table("estimate")
+    op.drop_table("custody_bay")
     op.drop_table("clock_offset")
     op.drop_table("audit_head")
     op.drop_index(op.f("ix_audit_entry_at"), table_name="audit_entry")
     op.drop_index(op.f("ix_audit_entry_actor_id"), table_name="audit_entry")
     op.drop_table("audit_entry")
+    op.drop_table("auction_signing_key")
+    op.drop_table("auction_signed_head")
     op.drop_index(op.f("ix_auction_session_state"), table_name="auction_session")
     op.drop_index(op.f("ix_auction_session_opens_at"), table_name="auction_session")
     op.drop_index(op.f("ix_auction_session_house_id"), table_name="auction_session")
     op.drop_table("auction_session")
     op.drop_table("auction_log")
+    op.drop_index(
+        "uq_auction_line_one",
+        table_name="auction_line",
+        sqlite_where=sa.text("kind = 'line' AND state <> 'closed'"),
+        postgresql_where=sa.text("kind = 'line' AND state <> 'closed'"),
+    )
+    op.drop_index("ix_auction_line_party", table_name="auction_line")
+    op.drop_index(op.f("ix_auction_line_hold_id"), table_name="auction_line")
+    op.drop_table("auction_line")
     op.drop_index(op.f("ix_auction_bid_refusal_at"), table_name="auction_bid_refusal")
     op.drop_table("auction_bid_refusal")
     op.drop_index(
         "uq_appraisal_open",
         table_name="appraisal",
-        sqlite_where=sa.text("state IN ('requested', 'engaged', 'inspected', 'valued', 'signing')"),
-        postgresql_where=sa.text("state IN ('requested', 'engaged', 'inspected', 'valued', 'signing')"),
+        sqlite_where=sa.text("state IN ('requested', 'accepted', 'engaged', 'inspected', 'valued', 'signing')"),
+        postgresql_where=sa.text("state IN ('requested', 'accepted', 'engaged', 'inspected', 'valued', 'signing')"),
     )
     op.drop_index("ix_appraisal_latest", table_name="appraisal")
     op.drop_index(op.f("ix_appraisal_institution_id"), table_name="appraisal")
@@ -2177,3 +4255,5 @@ def downgrade() -> None:
     if op.get_bind().dialect.name == "postgresql":
         for table in APPEND_ONLY:
             op.execute(f"DROP FUNCTION IF EXISTS {table}_append_only()")
+        for table in UNDELETABLE:
+            op.execute(f"DROP FUNCTION IF EXISTS {table}_kept()")

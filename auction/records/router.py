@@ -34,7 +34,7 @@ def _chunks(packed: IO[bytes]) -> Iterator[bytes]:
     "/sessions/{session_id}/records",
     summary="拍卖资料导出 A session's records as ZIP",
     response_class=RecordsFile,
-    responses={200: {"content": {"application/zip": {}}}, **refusals(SessionUnknown, RecordsNotThere)},
+    responses={200: {"content": {"application/zip": {"example": "PK…"}}}, **refusals(SessionUnknown, RecordsNotThere)},
 )
 def export_records(
     session_id: UUID,

@@ -250,8 +250,14 @@ class TestPresence:
 class TestHeart:
     def test_what_the_bus_lost_is_read_once_and_told_to_all(self, db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
         lot = open_lot(db)
-        reads = []
-        monkeypatch.setattr(LogReader, "_behind", lambda self, seq, real=LogReader._behind: reads.append(seq) or real(self, seq))
+        reads: list[int] = []
+        ordinary = LogReader._behind
+
+        def counting(self: LogReader, seq: int) -> Any:
+            reads.append(seq)
+            return ordinary(self, seq)
+
+        monkeypatch.setattr(LogReader, "_behind", counting)
 
         async def scene() -> list[int]:
             bus, sequencer = Bus(), Sequencer(db)

@@ -1,6 +1,7 @@
 """Negotiating as pure rules: whose turn, which amounts, until when."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -56,11 +57,12 @@ class TestIfBid:
         assert refused.value.fields == {"offer_minor": 880}
 
     def test_ones_own_offer_stands(self) -> None:
-        for act in (
-            lambda one: domain.decline(one, by=Side.BIDDER, at=AT),
-            lambda one: domain.accept(one, by=Side.BIDDER, amount_minor=880, at=AT),
-            lambda one: domain.counter(one, by=Side.BIDDER, amount_minor=890, at=AT, clocks=CLOCKS),
-        ):
+        acts = (
+            partial(domain.decline, by=Side.BIDDER, at=AT),
+            partial(domain.accept, by=Side.BIDDER, amount_minor=880, at=AT),
+            partial(domain.counter, by=Side.BIDDER, amount_minor=890, at=AT, clocks=CLOCKS),
+        )
+        for act in acts:
             with pytest.raises(NotYourTurn) as refused:
                 act(if_bid())
             assert refused.value.rule is not None

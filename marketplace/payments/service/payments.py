@@ -148,7 +148,7 @@ def refund_deposits(session: Session, *, order_id: UUID, party_id: UUID) -> None
 def settle(
     session: Session, *, order_id: UUID, splits: Sequence[Split], principal: Principal | None = None, purpose_kind: str = "order"
 ) -> list[Payout]:
-    """Share out the escrow of an order, or of what else ``purpose_kind`` names, once: parties are paid out, the market's shares are its income.
+    """Share out the escrow of an order, or of what ``purpose_kind`` names, once: parties are paid out, the market's shares are its income.
 
     Raises ``SplitsDoNotMatch`` unless the shares sum to exactly what is in escrow.
     """
