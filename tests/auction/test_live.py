@@ -253,7 +253,7 @@ class TestHeart:
         reads: list[int] = []
         ordinary = LogReader._behind
 
-        def counting(self: LogReader, seq: int) -> Any:
+        def counting(self: LogReader, seq: int) -> list[Entry]:
             reads.append(seq)
             return ordinary(self, seq)
 
