@@ -72,8 +72,8 @@ class TestRegistry:
             package = importlib.import_module(name)
             for found in pkgutil.walk_packages(package.__path__, f"{name}."):
                 if found.name.endswith(".api"):
-                    part = getattr(importlib.import_module(found.name), "PERSONAL_DATA", None)
-                    defined |= {part.feature} if part is not None else set()
+                    parts = vars(importlib.import_module(found.name)).values()
+                    defined |= {part.feature for part in parts if isinstance(part, PersonalData)}
         listed = [part.feature for part in subscriptions.PERSONAL_DATA]
         assert sorted(listed) == sorted(defined)
 
