@@ -288,7 +288,7 @@ def main(arguments: list[str] | None = None) -> int:
     if not chosen.embedded and not os.environ.get(POSTGRES_VARIABLE):
         print(f"{POSTGRES_VARIABLE} names no server; --embedded measures SQLite", file=sys.stderr)
         return 1
-    count, control, large = (2_000, 400, 6_000) if chosen.quick else (100_000, 5_000, 300_000)
+    count, control, large = (1_500, 300, 4_500) if chosen.quick else (100_000, 5_000, 300_000)
     load_models()
     with fresh_database(chosen.embedded) as url:
         database = Database(url)

@@ -197,9 +197,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             field_ = Field(database, Settings(secret_key=SECRET, database_url=url), many=1)
             server.wait()
-            sizes = [2_000, 5_000] if chosen.quick else [2_000, 5_000, 10_000, 15_000, 20_000]
-            most_idle = 6_000 if chosen.quick else files * 9 // 10
-            good = run(server, field_, sizes=sizes, seconds=5.0 if chosen.quick else 20.0, most_idle=most_idle)
+            sizes = [2_000, 3_000] if chosen.quick else [2_000, 5_000, 10_000, 15_000, 20_000]
+            most_idle = 5_000 if chosen.quick else files * 9 // 10
+            good = run(server, field_, sizes=sizes, seconds=4.0 if chosen.quick else 20.0, most_idle=most_idle)
         finally:
             server.stop()
             database.dispose()
