@@ -158,9 +158,7 @@ def upgrade() -> None:
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("(kind = 'portfolio') = (leads_max IS NOT NULL)", name=op.f("ck_auction_line_portfolio_has_bound")),
         sa.CheckConstraint("kind IN ('line', 'portfolio')", name=op.f("ck_auction_line_kind")),
-        sa.CheckConstraint(
-            "state IN ('requested', 'active', 'closing', 'lapsed', 'suspended', 'closed')", name=op.f("ck_auction_line_state")
-        ),
+        sa.CheckConstraint("state IN ('requested', 'active', 'lapsed', 'suspended', 'closed')", name=op.f("ck_auction_line_state")),
         sa.CheckConstraint("deposit_minor > 0 AND limit_minor > 0", name=op.f("ck_auction_line_above_zero")),
         sa.CheckConstraint("leads >= 0 AND (leads_max IS NULL OR leads <= leads_max)", name=op.f("ck_auction_line_leads_within_bound")),
         sa.CheckConstraint("reserved_minor >= 0 AND reserved_minor <= limit_minor", name=op.f("ck_auction_line_reserved_within_limit")),

@@ -16,6 +16,7 @@ from auction.sessions import service as sessions
 from auction.sessions.domain import SessionNotSuspended, SessionOver, SessionSuspended, SessionUnknown
 from auction.sessions.router import answer as session_answer
 from auction.sessions.schemas import SessionAnswer
+from marketplace.api import vehicles
 from marketplace.core.db import WriteSession
 from marketplace.core.idempotency import Idempotency, Router
 from marketplace.core.problem import refusals
@@ -74,7 +75,7 @@ def suspend_lot(
     "/lots/{lot_id}/resumption",
     status_code=201,
     summary="恢复标的 Resume a lot",
-    responses=refusals(LotUnknown, LotNotSuspended, SessionSuspended),
+    responses=refusals(LotUnknown, LotNotSuspended, SessionSuspended, vehicles.NotEligible),
 )
 def resume_lot(
     told: Told,
@@ -84,7 +85,7 @@ def resume_lot(
     _key: Idempotency,
     session: WriteSession,
 ) -> StandingAnswer:
-    """Bidders have the time that was left when it was suspended."""
+    """Bidders have the time that was left when it was suspended. A car that may not be traded stays where it is."""
     lot, entries = suspensions.resume_lot(session, principal=principal, lot_id=lot_id, reason=body.reason)
     told += entries
     return standing(lot)

@@ -22,14 +22,13 @@ class LineKind(StrEnum):
 
 
 class LineState(StrEnum):
-    """``requested``: the deposit is not held yet. ``closing``: no new bids, ends when nothing is reserved. ``lapsed``: the hold is gone.
+    """``requested``: the deposit is not held yet. ``lapsed``: the hold is gone.
 
     ``suspended``: a car won on it was not paid for; the deposit stays until the debt is settled.
     """
 
     REQUESTED = "requested"
     ACTIVE = "active"
-    CLOSING = "closing"
     LAPSED = "lapsed"
     SUSPENDED = "suspended"
     CLOSED = "closed"

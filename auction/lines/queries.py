@@ -1,7 +1,6 @@
 """Every SELECT of lines, and the writing of what a batch of bids reserved."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -115,9 +114,3 @@ def list_portfolios_on(session: Session, *, lot_id: UUID) -> Sequence[UUID]:
         .where(PortfolioWish.lot_id == lot_id, BidLine.state == LineState.ACTIVE)
     )
     return session.exec(statement.order_by(col(PortfolioWish.line_id))).all()
-
-
-def list_closing(session: Session, *, before: datetime, limit: int) -> Sequence[UUID]:
-    """Lines that wait for their last reservation to go."""
-    statement = select(BidLine.id).where(BidLine.state == LineState.CLOSING, BidLine.reserved_minor == 0, BidLine.created_at <= before)
-    return session.exec(statement.order_by(col(BidLine.id)).limit(limit)).all()

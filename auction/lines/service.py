@@ -22,7 +22,7 @@ from auction.lines.domain import (
 )
 from auction.lines.events import LineActivated
 from auction.lines.models import BidLine, BidReservation, PortfolioWish
-from marketplace.api import accounts, payments
+from marketplace.api import accounts, orders, payments
 from marketplace.core import audit, clock, outbox
 from marketplace.core.db import Session
 from marketplace.core.pagination import PageQuery
@@ -95,7 +95,7 @@ def hear_hold(session: Session, *, hold_id: UUID, happened: str) -> BidLine | No
         outbox.append(session, LineActivated(line_id=line.id, party_id=line.party_id, kind=line.kind), key=f"line:{line.id}")
     elif happened == "failed" and line.state is LineState.REQUESTED:
         line.state, line.closed_at = LineState.CLOSED, clock.now(session)
-    elif happened == "lapsed" and line.state in (LineState.ACTIVE, LineState.CLOSING):
+    elif happened == "lapsed" and line.state in (LineState.ACTIVE, LineState.SUSPENDED):
         line.state = LineState.LAPSED
     session.add(line)
     session.flush()
@@ -153,17 +153,20 @@ def close_line(session: Session, *, principal: Principal, line_id: UUID, owes: b
         return line
     if owes:
         raise DebtOutstanding
-    if line.reserved_minor > 0 and line.kind is LineKind.LINE:
+    if any(_is_bound(session, one) for one in queries.list_reservations(session, line_id=line_id)):
         raise LineInUse(reserved_minor=line.reserved_minor)
-    if line.kind is LineKind.PORTFOLIO and any(one.order_id is None for one in queries.list_reservations(session, line_id=line_id)):
-        raise LineInUse(reserved_minor=line.reserved_minor)
-    if line.state in (LineState.ACTIVE, LineState.CLOSING, LineState.REQUESTED) and line.hold_id is not None:
+    if line.state is not LineState.LAPSED and line.hold_id is not None:
         payments.release_hold(session, hold_id=line.hold_id, reason="line_closed", principal=principal)
     line.state, line.closed_at = LineState.CLOSED, clock.now(session)
     session.add(line)
     session.flush()
     audit.record(session, principal=principal, act="line.close", object_kind="line", object_id=line.id, facts={"kind": line.kind.value})
     return line
+
+
+def _is_bound(session: Session, held: BidReservation) -> bool:
+    """A lead, or a car won and not paid for. What a portfolio has paid stays spent, but binds nobody."""
+    return held.order_id is None or orders.get_order(session, order_id=held.order_id).paid_at is None
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------------

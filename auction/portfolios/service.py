@@ -55,7 +55,7 @@ def open_portfolio(session: Session, *, principal: Principal, wanted: Wanted, ga
     session.add(line)
     session.flush()
     least: list[int] = []
-    for rank, (lot_id, maximum) in enumerate(wanted.wishes):
+    for lot_id, rank, maximum in sorted((lot_id, rank, maximum) for rank, (lot_id, maximum) in enumerate(wanted.wishes)):  # locks by id
         found = registrations.enter_portfolio(session, principal=principal, lot_id=lot_id, line_id=line.id)
         least.append(need(maximum, found.fee_bps))
         session.add(PortfolioWish(line_id=line.id, lot_id=lot_id, rank=rank, maximum_minor=maximum))

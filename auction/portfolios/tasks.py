@@ -5,8 +5,8 @@ from uuid import UUID
 from auction.lines import service as lines
 from auction.portfolios import service
 from auction.settlement.service import registrations
-from marketplace.core.db import Session
-from marketplace.core.outbox import Delivered, subscriber
+from marketplace.core.db import Database, Session
+from marketplace.core.outbox import Delivered, outside_subscriber, subscriber
 
 
 @subscriber("auction.hear_line_hold")
@@ -24,11 +24,14 @@ def admit_line(session: Session, event: Delivered) -> None:
     service.run(session, line_id=line_id)
 
 
-@subscriber("auction.run_portfolios")
-def run_portfolios(session: Session, event: Delivered) -> None:
-    """Something happened to a lot: whoever was outbid may want another one."""
-    for line_id in service.list_on(session, lot_id=UUID(event.payload["lot_id"])):
-        service.run(session, line_id=line_id)
+@outside_subscriber("auction.run_portfolios")
+def run_portfolios(database: Database, event: Delivered) -> None:
+    """Something happened to a lot: whoever was outbid may want another one. Each in a transaction of its own, its lots locked by id."""
+    with database.reading() as session:
+        portfolios = service.list_on(session, lot_id=UUID(event.payload["lot_id"]))
+    for line_id in portfolios:
+        with database.writing() as session:
+            service.run(session, line_id=line_id)
 
 
 @subscriber("auction.hear_line_order")

@@ -5,7 +5,15 @@ from uuid import UUID
 
 from fastapi import Depends
 
-from auction.lots.domain import ConsignorKindMismatch, HouseOwnsVehicle, LotNotDraft, LotUnknown, ReserveBelowStart
+from auction.lots.domain import (
+    BuyNowTooLow,
+    ConsignorKindMismatch,
+    HouseOwnsVehicle,
+    LotNotDraft,
+    LotUnknown,
+    ReserveBelowStart,
+    TermsOfAnotherFormat,
+)
 from auction.reauction import service
 from auction.reauction.domain import DebtUnknown, LotNotOver, OtherTerms, Plan, PlanSpent, PlanUnknown
 from auction.reauction.models import DefaultDebt, RelistPlan
@@ -47,7 +55,7 @@ def _plan(found: RelistPlan) -> PlanAnswer:
     summary="重新上拍 Bring a lot again",
     responses=refusals(
         LotUnknown, LotNotOver, PlanUnknown, PlanSpent, OtherTerms, SessionUnknown, SessionNotDraft, ConsignorKindMismatch,
-        HouseOwnsVehicle, ReserveBelowStart, vehicles.NotEligible, vehicles.VehicleNotFound,
+        HouseOwnsVehicle, ReserveBelowStart, TermsOfAnotherFormat, BuyNowTooLow, vehicles.NotEligible, vehicles.VehicleNotFound,
     ),
 )  # fmt: skip
 def relist_lot(

@@ -81,7 +81,7 @@ def relist(session: Session, *, principal: Principal, lot_id: UUID, session_id: 
     earlier = queries.find_relisting(session, lot_id=lot_id)
     plan = None if broken else _next_plan(session, lot_id)
     target = sessions.require_draft_of(session, principal=principal, session_id=session_id)
-    if plan is not None and (target.house_id, target.mode, target.legal_mode) != (row.house_id, row.mode, row.legal_mode):
+    if plan is not None and _kind_of_sale(target) != _kind_of_sale(row):
         raise OtherTerms
     lot = lot_service.add_lot(session, principal=principal, session_id=session_id, terms=_terms(before, plan))
     relisting = Relisting(
@@ -100,6 +100,10 @@ def relist(session: Session, *, principal: Principal, lot_id: UUID, session_id: 
     facts = {"from_lot_id": str(lot_id), "after_default": broken, "start_minor": lot.start_minor}
     audit.record(session, principal=principal, act="lot.relist", object_kind="lot", object_id=lot.id, facts=facts)
     return lot
+
+
+def _kind_of_sale(row: AuctionSession) -> tuple[object, ...]:
+    return row.house_id, row.mode, row.legal_mode, row.format
 
 
 def is_after_default(session: Session, *, lot_id: UUID) -> bool:
@@ -135,6 +139,8 @@ def _terms(before: Lot, plan: Plan | None) -> lot_service.LotTerms:
         reserve_minor=max(start, lower(before.reserve_minor)) if before.reserve_minor is not None else None,
         seller_fee_bps=before.seller_fee_bps,
         flaws=before.flaws,
+        buy_now_minor=max(start + 100, lower(before.buy_now_minor)) if before.buy_now_minor is not None else None,
+        floor_minor=lower(before.floor_minor) if before.floor_minor is not None else None,
     )
 
 

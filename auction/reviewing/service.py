@@ -4,17 +4,15 @@ from collections.abc import Sequence
 from contextlib import suppress
 from uuid import UUID
 
-from auction.bidding.domain import NotUp, suspend
+from auction.bidding.domain import NotUp
 from auction.bidding.log import Entry
-from auction.bidding.models import EntryKind
-from auction.closing import service as closing
+from auction.closing.service import suspensions
 from auction.lots import queries
 from auction.lots import service as lots
 from auction.lots.domain import LotPhase
 from auction.lots.models import AuctionSession, Lot
-from auction.sessions.domain import BidRules
 from marketplace.api import vehicles
-from marketplace.core import audit, clock
+from marketplace.core import audit
 from marketplace.core.db import Session
 
 NOT_ELIGIBLE = "not_eligible"
@@ -45,19 +43,11 @@ def _review(session: Session, *, lot: Lot) -> Entry | None:
         lots.withdraw_locked(session, lot=lot, reason=_reason(codes))
         return None
     with suppress(NotUp):  # its time is over: the closer has it, and the transfer will find the bar
-        return _suspend(session, lot=lot, row=row, codes=codes)
+        entry = suspensions.hold_up(session, lot=lot, reason=NOT_ELIGIBLE, alone=True, codes=codes)
+        facts = {"reason": NOT_ELIGIBLE, "codes": codes, "seq": entry.seq}
+        audit.record(session, principal=None, act="lot.suspend", object_kind="lot", object_id=lot.id, facts=facts)
+        return entry
     return None
-
-
-def _suspend(session: Session, *, lot: Lot, row: AuctionSession, codes: Sequence[str]) -> Entry:
-    """Raises ``NotUp``."""
-    at = clock.now(session)
-    suspend(closing.state_of(lot, BidRules.from_json(row.rules)), at)
-    lot.state, lot.suspended_at, lot.reason = LotPhase.SUSPENDED, at, _reason(codes)
-    entry = closing.append_note(session, lot=lot, at=at, kind=EntryKind.SUSPENDED, content={"reason": NOT_ELIGIBLE, "codes": list(codes)})
-    facts = {"reason": NOT_ELIGIBLE, "codes": list(codes), "seq": entry.seq}
-    audit.record(session, principal=None, act="lot.suspend", object_kind="lot", object_id=lot.id, facts=facts)
-    return entry
 
 
 def _reason(codes: Sequence[str]) -> str:

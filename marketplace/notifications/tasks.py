@@ -2,8 +2,11 @@
 
 from marketplace.core.db import Database, Session
 from marketplace.core.outbox import Delivered, subscriber, sweep
+from marketplace.core.outbox.lanes import Lane
 from marketplace.core.settings import get_settings
 from marketplace.notifications.service import notices, sending
+
+SENDING = Lane("webhooks")
 
 
 @subscriber("notifications.tell")
@@ -14,8 +17,16 @@ def tell(session: Session, event: Delivered) -> None:
 
 @sweep("notifications.send_letters")
 def send_letters(database: Database) -> None:
-    """Send what is due, some at a time."""
-    sending.send_due(database)
+    """Send what is due, some at a time; inside the process in a thread of its own: a slow endpoint holds up no other job."""
+    if not get_settings().is_embedded:
+        sending.send_due(database)
+    elif SENDING.is_idle:
+        SENDING.submit(lambda: _send_all(database), width=1)
+
+
+def _send_all(database: Database) -> None:
+    while sending.send_due(database):
+        pass
 
 
 @sweep("notifications.forget_messages")

@@ -16,6 +16,7 @@ from auction.closing.tasks import turn_due
 from auction.lines.domain import LineKind, LineState, need
 from auction.lines.models import BidLine, BidReservation
 from auction.lots.models import Lot
+from auction.reauction.models import DebtState, DefaultDebt
 from marketplace.core import clock, outbox
 from marketplace.core.db import Database, Session
 from marketplace.core.ids import new_id
@@ -221,6 +222,14 @@ class TestLine:
         another = house.open_lot_for([])
         refused = house.post(f"/lots/{another}/registrations", dealer, {"by_line": True}, status=409)
         assert (refused["code"], refused["state"]) == ("line_not_active", "suspended")
+        assert get(api, "/sandbox-bank/accounts/own", dealer)["frozen_minor"] == 5_000_000
+        with api.database.writing() as session:
+            for debt in session.exec(select(DefaultDebt)).all():
+                debt.state, debt.second_price_minor = DebtState.SETTLED, debt.first_price_minor
+                session.add(debt)
+        assert house.post(f"/lines/{line['id']}/closing", dealer, {})["state"] == "closed"
+        api.relay()
+        assert get(api, "/sandbox-bank/accounts/own", dealer)["frozen_minor"] == 0
 
     def test_refuses_small_deposits_consumers_and_lots_without_a_line(
         self, api: Market, house: AuctionHouse, dealers: list[Person]
@@ -271,6 +280,8 @@ class TestPortfolio:
         shown = show(house, dealer, portfolio)
         assert sorted(one["amount_minor"] for one in shown["reservations"]) == [8_200_000, 8_200_000]
         assert all(one["order_id"] for one in shown["reservations"])
+        bound = house.post(f"/lines/{portfolio['id']}/closing", dealer, {}, status=409)  # won and not paid for
+        assert (bound["code"], show(house, dealer, portfolio)["state"]) == ("line_in_use", "active")
 
     def test_refuses_what_cannot_be(self, api: Market, house: AuctionHouse, dealers: list[Person]) -> None:
         lots = self.lots(api, house, 2)

@@ -67,6 +67,33 @@ class TestReviewVehicle:
         house.turn(timedelta(hours=2))
         assert house.get(f"/lots/{lot_id}")["state"] == "suspended"
 
+    def test_while_the_bar_stands_nobody_lets_it_go_on(self, api: Market, house: AuctionHouse, clerk: Person) -> None:
+        seller, dealer = sign_up(api, "卖车人"), a_dealer(api, clerk)
+        car = register_car(api, seller)
+        lot_id = house.open_lot_for([dealer], seller, vehicle_id=car["id"])
+        session_id = house.get(f"/lots/{lot_id}")["session_id"]
+        restrict(api, clerk, car["id"], "seal")
+        api.relay()
+        before = house.get(f"/lots/{lot_id}")
+        refused = house.post(f"/lots/{lot_id}/resumption", clerk, {"reason": "核查完毕"}, status=409)
+        assert refused["code"] == "not_eligible"
+        house.post(f"/sessions/{session_id}/suspension", clerk, {"reason": "系统故障"})
+        house.post(f"/sessions/{session_id}/resumption", clerk, {"reason": "故障排除"})
+        after = house.get(f"/lots/{lot_id}")
+        assert [(one["state"], one["seq"], one["reason"]) for one in (before, after)] == [("suspended", 2, "not_eligible: sealed")] * 2
+
+    def test_a_car_barred_while_its_session_stands_stays_behind(self, api: Market, house: AuctionHouse, clerk: Person) -> None:
+        seller, dealer = sign_up(api, "卖车人"), a_dealer(api, clerk)
+        car = register_car(api, seller)
+        lot_id = house.open_lot_for([dealer], seller, vehicle_id=car["id"])
+        session_id = house.get(f"/lots/{lot_id}")["session_id"]
+        house.post(f"/sessions/{session_id}/suspension", clerk, {"reason": "系统故障"})
+        restrict(api, clerk, car["id"], "seal")
+        api.relay()
+        house.post(f"/sessions/{session_id}/resumption", clerk, {"reason": "故障排除"})
+        shown = house.get(f"/lots/{lot_id}")
+        assert (shown["state"], shown["reason"]) == ("suspended", "not_eligible: sealed")
+
     def test_heard_twice_it_is_done_once(self, api: Market, house: AuctionHouse, clerk: Person) -> None:
         seller, dealer = sign_up(api, "卖车人"), a_dealer(api, clerk)
         car = register_car(api, seller)

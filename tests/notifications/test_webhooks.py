@@ -15,7 +15,7 @@ import pytest
 from marketplace.core import http, outbox
 from marketplace.core.settings import get_settings
 from marketplace.notifications.domain import RETRY_AFTER_S, sign
-from marketplace.notifications.tasks import forget_messages, send_letters
+from marketplace.notifications.tasks import SENDING, forget_messages, send_letters
 from tests.auctions import AuctionHouse
 from tests.market import Market
 from tests.people import Person, operator, organization, sign_up
@@ -90,6 +90,7 @@ def send(api: Market) -> None:
     api.relay()
     with outbox.use_database(api.database):
         send_letters()
+    assert SENDING.wait_idle(within_s=60)
 
 
 def announce(house: AuctionHouse) -> None:

@@ -14,8 +14,8 @@ import pytest
 
 from marketplace.core import http
 from marketplace.core.outbox import use_database
+from marketplace.core.outbox.lanes import Lane
 from marketplace.core.settings import get_settings
-from marketplace.parallel_import.service.inbound import lanes
 from marketplace.parallel_import.tasks import sweep_sources
 from tests.imports import verified_pilot
 from tests.market import Market
@@ -337,7 +337,7 @@ class TestNobodyElse:
             assert [one["problem_code"] for one in get(quick_api, slow, "/import-sources")] == ["too_slow", "too_slow"]
 
     def test_a_lane_outlives_a_job_that_raises(self) -> None:
-        lane, done = lanes.Lane("test"), []
+        lane, done = Lane("test"), []
 
         def fail() -> None:
             raise RuntimeError

@@ -6,9 +6,8 @@ import tracemalloc
 import zipfile
 from contextlib import suppress
 from dataclasses import fields
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
-from uuid import uuid4
 
 import pytest
 import xlsxwriter  # type: ignore[import-untyped]  # it has no stubs
@@ -19,68 +18,15 @@ from python_calamine import CalamineWorkbook
 from marketplace.core.settings import Settings
 from marketplace.sourcing.domain import FileUnreadable, breaks_the_stock
 from marketplace.sourcing.domain.columns import Column, How, header_key, map_header
-from marketplace.sourcing.domain.csv_files import open_csv
 from marketplace.sourcing.domain.findings import CODES, RowFinding
 from marketplace.sourcing.domain.seen import Seen
-from marketplace.sourcing.domain.sources import Source, Table
-from marketplace.sourcing.domain.values import Wrong
-from marketplace.sourcing.service.deciding import Reader
-from marketplace.sourcing.service.importing import required_header
+from marketplace.sourcing.domain.sources import Source
 from marketplace.sourcing.service.opening import open_table
-from marketplace.sourcing.service.rows import Duplicates, MarketBounds, ParsedRow, parse_row
 from marketplace.sourcing.service.spreadsheets import MarkedRow, write_marked
 from marketplace.sourcing.service.staging import chunks
 from marketplace.vehicles.api import VehicleFacts
-from tests.stock import HEADER, stock_file, stock_row
-
-BOUNDS = MarketBounds(today=date(2026, 11, 24), ask_min_minor=100_000, ask_max_minor=5_000_000_000)
-
-
-def table_of(content: bytes, *, rows_max: int = 10) -> tuple[Table, list[tuple[str, ...]]]:
-    table = open_csv(Source.of(content), rows_max=rows_max)
-    return table, [tuple(record) for record in table.records]
-
-
-def rows_of(content: bytes) -> list[ParsedRow]:
-    """A file of any kind, read as an import reads it."""
-    table = open_table(Source.of(content), settings=Settings(stock_rows_max=1_000))
-    try:
-        header = required_header(table, {})
-        seen = Duplicates.of(1_000)
-        return [parse_row(header, cells, n=n, bounds=BOUNDS, seen=seen) for n, cells in enumerate(table.records, start=1)]
-    finally:
-        table.close()
-
-
-def hash_of(row: dict[str, str], header: tuple[str, ...] = HEADER) -> str:
-    reader = Reader(dealer_id=uuid4(), header=map_header(header), bounds=BOUNDS, rows_max=10)
-    return reader.hash_of([row[name] for name in header])
-
-
-def parsed(row: dict[str, str]) -> ParsedRow:
-    [found] = rows_of(stock_file([row]))
-    return found
-
-
-def codes(row: ParsedRow, severity: str = "error") -> list[str]:
-    return [finding.code for finding in row.findings if finding.severity == severity]
-
-
-def wrong_code(reader: Any, text: str) -> str | None:
-    try:
-        reader(text)
-    except Wrong as wrong:
-        return wrong.code
-    return None
-
-
-def open_with_records(content: bytes) -> list[Any]:
-    table = open_table(Source.of(content), settings=Settings(stock_rows_max=100))
-    try:
-        return list(table.records)
-    finally:
-        table.close()
-
+from tests.sourcing.test_files import open_with_records, rows_of
+from tests.stock import HEADER, stock_row
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | st.text(max_size=8),

@@ -18,7 +18,7 @@ from marketplace.core.settings import get_settings
 
 PURPOSES = (LOT, LINE)
 _NEEDED = frozenset({RegistrationState.REQUESTED, RegistrationState.REGISTERED, RegistrationState.SUSPENDED})
-_LINE_NEEDED = frozenset({LineState.ACTIVE, LineState.CLOSING, LineState.SUSPENDED})
+_LINE_NEEDED = frozenset({LineState.ACTIVE, LineState.SUSPENDED})
 FOR_EVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
